@@ -1,0 +1,1 @@
+"""What people do: flags, reviews, tasks and their forms. Stands on the engine and the store."""
