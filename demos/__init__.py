@@ -1,0 +1,1 @@
+"""What models do: networks, the hearing systems that stand on them, and the pages that show them."""

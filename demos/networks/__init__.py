@@ -1,0 +1,1 @@
+"""Networks: a configuration in, tensors out. Nothing here knows files, clips or pages."""

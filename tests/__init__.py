@@ -1,0 +1,1 @@
+"""Tests, laid out as the wings of the house: demos, annotators, store."""
