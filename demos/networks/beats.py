@@ -133,7 +133,7 @@ class Beats(nn.Module):
     def hidden_states(
         self, sound: Tensor, padding_mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
-        """As `encode`, with `layers + 1` states [batch, tokens, width]: the layers' input, then each output."""
+        """As `encode`, with `layers + 1` states [batch, tokens, width]: the first input, then each output."""
         return self._encode(sound, padding_mask, collect=True)
 
     def class_logits(self, tokens: Tensor, token_mask: Tensor | None = None) -> Tensor:
@@ -315,7 +315,8 @@ class GatedBiasAttention(nn.Module):
 def offset_buckets(offsets: Tensor, buckets: int, max_distance: int) -> Tensor:
     """Bucket of every offset (key − query).
 
-    Exact up to a quarter of `buckets`, then logarithmic to `max_distance`. Half the buckets are for each sign; those of positive offsets come second.
+    Exact up to a quarter of `buckets`, then logarithmic to `max_distance`. Half the buckets are for each
+    sign; those of positive offsets come second.
     """
     per_sign = buckets // 2
     exact = per_sign // 2
