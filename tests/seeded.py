@@ -26,6 +26,7 @@ def seeded_tensor(name: str, shape: Sequence[int]) -> np.ndarray:
     draw = np.asarray(generator.standard_normal(shape, dtype=np.float32))
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, dtype=np.int64)
+    values: np.ndarray
     if name.endswith("running_var"):
         values = 1.0 + 0.1 * np.abs(draw)
     elif name.endswith(("running_mean", "bias")):
