@@ -1,0 +1,1 @@
+"""The embedded suite: a world of synthetic sound, models trained on it, and their evaluation."""
