@@ -1,0 +1,1 @@
+"""SALMONN: a language model that listens through two encoders and answers an instruction."""
