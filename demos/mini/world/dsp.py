@@ -53,7 +53,8 @@ def shaped_noise(
 def oscillator(frequency: Signal, harmonics: Sequence[float] | Signal = (1.0,), phase: float = 0.0) -> Signal:
     """A periodic wave of unit variance along a frequency curve.
 
-    `harmonics` are amplitudes from the fundamental up. Those that would pass `HIGHEST` at the curve's top are left out, so that nothing folds back.
+    `harmonics` are amplitudes from the fundamental up. Those that would pass `HIGHEST` at the curve's top
+    are left out, so that nothing folds back.
     """
     amplitudes = np.asarray(harmonics, dtype=np.float64)
     room = max(1, int(HIGHEST / max(float(frequency.max()), 1.0)))

@@ -61,12 +61,14 @@ class EventClass:
         """The verb after "does": "bark"."""
         if self.plural:
             return self.verb
-        return re.sub(r"(?<=sh|ch|ss)es$|s$", "", self.verb)
+        if self.verb.endswith("ies"):
+            return self.verb[:-3] + "y"
+        return re.sub(r"(?<=sh|ch|ss|zz)es$|s$", "", self.verb)
 
     @property
     def definite(self) -> str:
         """The subject already spoken of: "the dog"."""
-        return re.sub(r"^(a|an) ", "the ", self.subject) if self.subject.startswith("a") else self.subject
+        return re.sub(r"^an? ", "the ", self.subject)
 
     def draw(self, rng: np.random.Generator, ranges: Ranges) -> Parameters:
         """Parameters of one event, from the training or the held-out part of every span."""

@@ -28,13 +28,13 @@ def _footsteps(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     parts = []
     for onset in beats(rng, n, p["rate"], jitter=0.03):
         length = samples_of(min(0.3, 0.9 / p["rate"]))
-        heel = ring(
+        thump = ring(
             white(rng, length) * decay(length, 0.02), [(p["floor"], 0.09, 1.0), (p["floor"] * 2.4, 0.05, 0.5)]
         )
         scuff = white(rng, length) * curve([(0, 1), (0.1, 0.15), (0.35, 0.5), (0.6, 0.2), (1, 0)], length)
         scuff = lowpass(scuff - lowpass(scuff, 600), 2800)
-        heel = heel / (float(np.abs(heel).max()) + 1e-9)
-        parts.append((onset, (heel + p["scuff"] * scuff) * rng.uniform(0.75, 1)))
+        thump = thump / (float(np.abs(thump).max()) + 1e-9)
+        parts.append((onset, (thump + p["scuff"] * scuff) * rng.uniform(0.75, 1)))
     return place(n, parts)
 
 

@@ -1,0 +1,122 @@
+"""Where a scene is heard: a light room, a microphone's colour and a noise floor, each from its own ranges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+
+from demos.mini.world.dsp import SAMPLE_RATE, Signal, samples_of, shaped_noise
+from demos.mini.world.ranges import Ranges, Span, draw_all
+
+NoiseKind = Literal["white", "pink", "brown", "hum"]
+NOISE_KINDS: tuple[NoiseKind, ...] = ("white", "pink", "brown", "hum")
+
+_ROOM = {"sixty": Span(0.08, 0.7, log=True), "wet": Span(0.02, 0.35)}
+_MICROPHONE = {
+    "low_cut": Span(20, 160, log=True),
+    "high_cut": Span(4200, 9000, log=True),
+    "tilt": Span(-5, 5),
+    "bump": Span(300, 5000, log=True),
+    "bump_gain": Span(-6, 6),
+}
+_NOISE_LEVEL = Span(-76, -44)
+_SPECTRA = {
+    "white": ([0, 8000], [0, 0]),
+    "pink": ([0, 62, 125, 250, 500, 1000, 2000, 4000, 8000], [0, 0, -3, -6, -9, -12, -15, -18, -21]),
+    "brown": ([0, 62, 125, 250, 500, 1000, 2000, 4000, 8000], [0, 0, -6, -12, -18, -24, -30, -36, -42]),
+    "hum": ([0, 8000], [-10, -22]),
+}
+
+
+@dataclass(frozen=True)
+class Room:
+    """An exponentially decaying diffuse room: seconds to fall 60 dB, and the level of its sound."""
+
+    sixty: float
+    wet: float
+    seed: int
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, ranges: Ranges) -> Room:
+        """A random light room."""
+        return cls(**draw_all(_ROOM, rng, ranges), seed=int(rng.integers(2**31)))
+
+    def response(self) -> Signal:
+        """The reverberant tail that follows the direct sound, of unit energy: noise that decays."""
+        n = samples_of(self.sixty)
+        noise = np.random.default_rng(self.seed).standard_normal(n)
+        tail = noise * np.exp(np.arange(n) * (-6.908 / n))
+        tail[: min(n, 40)] = 0.0
+        return tail / (np.sqrt(np.sum(tail * tail)) + 1e-9)
+
+
+@dataclass(frozen=True)
+class Microphone:
+    """A zero-phase colouring: band limits in Hz, tilt over the band in dB, one broad bump."""
+
+    low_cut: float
+    high_cut: float
+    tilt: float
+    bump: float
+    bump_gain: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, ranges: Ranges) -> Microphone:
+        """A random microphone."""
+        return cls(**draw_all(_MICROPHONE, rng, ranges))
+
+    def gain(self, bins: int) -> NDArray[np.float32]:
+        """Linear gains at `bins` even frequencies from 0 to half the sample rate."""
+        coarse = np.linspace(0, SAMPLE_RATE / 2, 401)
+        octave = np.log2(np.maximum(coarse, 30) / 1000)
+        decibels = self.tilt * octave / 3 + self.bump_gain * np.exp(
+            -0.5 * (np.log2(np.maximum(coarse, 30) / self.bump) / 0.7) ** 2
+        )
+        passed = (
+            1
+            / np.sqrt(1 + (self.low_cut / np.maximum(coarse, 1)) ** 4)
+            / np.sqrt(1 + (coarse / self.high_cut) ** 8)
+        )
+        levels = 10 ** (decibels / 20) * passed
+        return np.interp(np.linspace(0, SAMPLE_RATE / 2, bins), coarse, levels).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A steady noise floor: its kind, its root mean square in dB below full scale, its seed."""
+
+    kind: NoiseKind
+    level: float
+    seed: int
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, ranges: Ranges) -> Noise:
+        """A random floor between faint and plainly there."""
+        kind = NOISE_KINDS[int(rng.integers(len(NOISE_KINDS)))]
+        return cls(kind, _NOISE_LEVEL.draw(rng, ranges), int(rng.integers(2**31)))
+
+    def samples(self, n: int) -> Signal:
+        """`n` samples of the floor."""
+        rng = np.random.default_rng(self.seed)
+        frequencies, decibels = _SPECTRA[self.kind]
+        noise = shaped_noise(rng, n, frequencies, decibels)
+        if self.kind == "hum":
+            mains = 50.0 if rng.random() < 0.5 else 60.0
+            turns = 2 * np.pi * mains / SAMPLE_RATE * np.arange(n)
+            noise = 0.4 * noise + np.sin(turns) + 0.5 * np.sin(2 * turns)
+        return noise * 10 ** (self.level / 20)
+
+
+def heard(direct: Signal, distant: Signal, room: Room, microphone: Microphone) -> NDArray[np.float32]:
+    """What the microphone picks up: the direct sound, and the distant sound by way of the room."""
+    n = len(direct)
+    tail = room.response()
+    size = next_fast_len(n + len(tail), real=True)
+    near = rfft(direct.astype(np.float32), size)
+    far = rfft(distant.astype(np.float32), size) * rfft(tail.astype(np.float32), size)
+    gain = microphone.gain(len(near))
+    return irfft((near + room.wet * far) * gain, size)[:n].astype(np.float32)
