@@ -6,7 +6,7 @@ published checkpoints.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from demos.networks.log_mel import LogMel, PowerSpectrogram
+from demos.networks.sizes import from_plain, to_plain
 from demos.networks.swin import Grid, PatchEmbedding, SwinStage
 
 
@@ -75,15 +76,11 @@ class HtsatConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "HtsatConfig":
         """Read what `to_dict` or JSON gave; absent sizes keep their defaults, unknown ones are refused."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"Unknown entries in an HTSAT configuration: {', '.join(unknown)}.")
-        sizes: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls(**sizes)
+        return from_plain(cls, values)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        return to_plain(self)
 
     @property
     def stages(self) -> int:

@@ -1,0 +1,169 @@
+"""Reads the weights of every system from files, strictly: each tensor is accounted for or the reading
+fails.
+
+Published checkpoints differ in wrapping (`{"model": ...}`), in a `module.` before each name, and in buffers
+that older libraries saved. Each system states its rules; whatever they do not name must match name by name
+and shape by shape. Published loaders that skip what they do not know leave random weights without a word.
+"""
+
+import pickle
+import re
+import zipfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+NAMES_SHOWN = 6  # of each kind in an error
+
+
+class CheckpointError(ValueError):
+    """Weights that cannot be used; the message says which tensors and what is wrong with them."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a system's checkpoint may hold or lack beside its weights. Patterns must match whole names.
+
+    `ignored`: pattern -> why a tensor of that name is left out. `computed`: patterns of constants that may be
+    absent because the network computes them. `tied`: name -> name of the tensor that it equals when absent.
+    """
+
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    computed: Collection[str] = ()
+    tied: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the tensors: names read into the network, names left out and why, names computed."""
+
+    consumed: tuple[str, ...]
+    ignored: Mapping[str, str]
+    computed: tuple[str, ...]
+
+
+def fill(network: nn.Module, files: str | Path | Sequence[str | Path], rules: Rules) -> Report:
+    """Read one or several files, merged, into a network; values are cast to the network's own types.
+
+    Raises CheckpointError if a file cannot be read, a name comes twice, or names or shapes do not match. The
+    network is changed only if everything matches.
+    """
+    paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
+    found: dict[str, Tensor] = {}
+    for path in paths:
+        tensors = read_tensors(path)
+        twice = sorted(found.keys() & tensors.keys())
+        if twice:
+            raise CheckpointError(f"{path.name} holds tensors that another file holds too: {_some(twice)}.")
+        found |= tensors
+
+    expected = network.state_dict()
+    ignored = {
+        name: reason
+        for name in found
+        for pattern, reason in rules.ignored.items()
+        if name not in expected and re.fullmatch(pattern, name)
+    }
+    weights = {name: tensor for name, tensor in found.items() if name not in ignored}
+    for name, source in rules.tied.items():
+        if source not in weights:
+            continue
+        if not torch.equal(weights.setdefault(name, weights[source]), weights[source]):
+            raise CheckpointError(f"{_names(paths)}: {name} must equal {source}, which it does not.")
+    computed = tuple(
+        name
+        for name in expected
+        if name not in weights and any(re.fullmatch(pattern, name) for pattern in rules.computed)
+    )
+
+    missing = sorted(expected.keys() - weights.keys() - set(computed))
+    unexpected = sorted(weights.keys() - expected.keys())
+    shapes = [
+        f"{name} has {list(tensor.shape)}, needs {list(expected[name].shape)}"
+        for name, tensor in weights.items()
+        if name in expected and tensor.shape != expected[name].shape
+    ]
+    problems = [
+        f"{what} {_some(names)}"
+        for what, names in (("missing:", missing), ("not known:", unexpected), ("wrong shape:", shapes))
+        if names
+    ]
+    if problems:
+        raise CheckpointError(
+            f"{_names(paths)} does not fit this {type(network).__name__}: {'; '.join(problems)}. "
+            "Check that weights and configuration belong together."
+        )
+
+    state = {name: weights[name].to(tensor.dtype) for name, tensor in expected.items() if name in weights}
+    network.load_state_dict({**{name: expected[name] for name in computed}, **state})
+    return Report(tuple(name for name in found if name not in ignored), ignored, computed)
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file or of a PyTorch file, on the CPU, without a leading `module.`.
+
+    In a PyTorch file the entry `model` is taken if there is one. No code in the file is run. Raises
+    CheckpointError if the file is not there, is damaged or holds something else than tensors.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"There is no weights file {path}.")
+    tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
+    stripped = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
+    if len(stripped) != len(tensors):
+        raise CheckpointError(f"{path.name} holds tensors both with and without a leading “module.”.")
+    return stripped
+
+
+def without_computed(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
+    """The part of a network's state that a file needs to hold: neither constants nor tied copies."""
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if name not in rules.tied and not any(re.fullmatch(pattern, name) for pattern in rules.computed)
+    }
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path.name} is no readable safetensors file: {error}.") from error
+
+
+def _read_pytorch(path: Path) -> dict[str, Tensor]:
+    try:
+        content: Any = torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path) or None
+        )
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path.name} is no PyTorch file of plain tensors, or is damaged; it was not opened further, "
+            "because a file with other objects can run code."
+        ) from error
+    except (OSError, EOFError, RuntimeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path.name} cannot be read as a PyTorch file; it may be damaged.") from error
+    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
+        content = content["model"]
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{path.name} holds no table of named tensors.")
+    others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    if others:
+        raise CheckpointError(f"{path.name} holds entries that are no tensors: {_some(others)}.")
+    return {str(name): tensor for name, tensor in content.items()}
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more"
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return " + ".join(path.name for path in paths)

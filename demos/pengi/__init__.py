@@ -1,0 +1,1 @@
+"""Pengi: sound and a prompt in, text out (Deshmukh et al., NeurIPS 2023)."""
