@@ -1,0 +1,177 @@
+"""Mini-CLAP: HTSAT and GPT-2 text tower of msclap 2023, small, trained with contrast and tags.
+
+Contrastive loss of Elizalde et al. (arXiv 2309.05767), where captions of equal content count as each other's
+match; the class head of HTSAT learns at the same time what sounds when (the world knows it exactly).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from demos.clap.network import Clap, ClapConfig
+from demos.mini.train.loop import Plan, train
+from demos.mini.train.sounds import SAMPLE_RATE, Scenes
+from demos.mini.world.taxonomy import NAMES
+from demos.networks.htsat import Htsat, HtsatConfig
+from demos.networks.sizes import to_plain
+from demos.networks.text import Gpt2Sizes
+from demos.tokenizer import padded
+
+HTSAT = HtsatConfig(
+    sample_rate=SAMPLE_RATE,
+    clip_seconds=7,
+    window_size=1024,
+    hop_size=448,
+    mel_bins=64,
+    mel_sample_rate=SAMPLE_RATE,
+    mel_fmin=50,
+    mel_fmax=7800,
+    spec_size=128,
+    patch_size=8,
+    patch_stride=8,
+    embed_dim=96,
+    depths=(2, 4),
+    num_heads=(4, 8),
+    num_classes=len(NAMES),
+    drop_path=0.0,
+)
+BATCH = 64
+END = " <|endoftext|>"
+
+
+def whole_window(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """The first `length` samples; a shorter sound is repeated end to end, as published."""
+    return np.resize(samples, length) if len(samples) < length else samples[:length]
+
+
+def event_steps(scene: dict, seconds: float, window: float, steps: int) -> NDArray[np.float32]:
+    """Which class sounds in which step of the window [steps, classes], the repetitions of a short sound included."""
+    truth = np.zeros((steps, len(NAMES)), np.float32)
+    for event in scene["events"]:
+        column = NAMES.index(event["name"])
+        for repetition in range(int(np.ceil(window / seconds))):
+            onset = (event["onset"] + repetition * seconds) / window * steps
+            offset = (event["offset"] + repetition * seconds) / window * steps
+            truth[int(max(0, np.floor(onset))) : int(min(steps, np.ceil(offset))), column] = 1
+    return truth
+
+
+class Examples:
+    """Log-mels [N, frames, bands], timed classes and tokenised captions of every scene."""
+
+    def __init__(self, folder: Path, scenes: Scenes, htsat: Htsat, tokenizer: Tokenizer) -> None:
+        config = htsat.config
+        steps = config.chunks * config.final_grid[1]
+        path = folder / "log_mel.npy"
+        shape = (len(scenes), config.frames, config.mel_bins)
+        if not path.exists():
+            beside = path.with_suffix(".tmp.npy")
+            store = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float16, shape=shape)
+            for start in tqdm(range(0, len(scenes), 64), desc="log-mel", mininterval=5):
+                rows = range(start, min(start + 64, len(scenes)))
+                sounds = [whole_window(scenes.samples(i), config.clip_samples) for i in rows]
+                with torch.no_grad():
+                    log_mel = htsat.log_mel(torch.from_numpy(np.stack(sounds)))
+                store[rows.start : rows.stop] = log_mel[:, 0].numpy()
+            store.flush()
+            beside.replace(path)
+        self.log_mel = np.load(path, mmap_mode="r")
+        self.steps = np.stack(
+            [
+                event_steps(truth["scene"], truth["samples"] / SAMPLE_RATE, config.clip_seconds, steps)
+                for truth in scenes.truths
+            ]
+        )
+        self.captions = [
+            [encoding.ids for encoding in tokenizer.encode_batch([text + END for text in captions])]
+            for captions in (scenes.captions(i) for i in range(len(scenes)))
+        ]
+        contents: dict[str, int] = {}
+        keys = [_content(truth) for truth in scenes.truths]
+        self.content = np.array([contents.setdefault(key, len(contents)) for key in keys])
+
+
+def _content(truth: dict) -> str:
+    """Scenes with the same content have captions that fit each other's sound."""
+    scene = truth["scene"]
+    names = [event["name"] for event in scene["events"]]
+    return json.dumps([scene["kind"], names, scene["speech"] is not None])
+
+
+def run(folder: Path, scenes: Scenes, steps: int) -> None:
+    """Train and write `htsat.safetensors`, `clap.safetensors` (float16) and `clap.json`."""
+    torch.manual_seed(11)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    config = ClapConfig(
+        htsat=HTSAT,
+        text=Gpt2Sizes(
+            vocab_size=tokenizer.get_vocab_size(),
+            n_positions=64,
+            n_embd=128,
+            n_layer=3,
+            n_head=4,
+            dropout=0.05,
+        ),
+        text_length=40,
+        embedding_size=256,
+    )
+    clap = Clap(config)
+    htsat = clap.audio_encoder.base.htsat
+    examples = Examples(folder, scenes, htsat, tokenizer)
+    htsat.bn0.running_mean.copy_(torch.tensor(np.asarray(examples.log_mel[:256], np.float32).mean((0, 1))))
+
+    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        rows = np.sort(rng.choice(len(scenes), BATCH, replace=False))
+        log_mel = torch.from_numpy(examples.log_mel[rows].astype(np.float32))
+        log_mel = augment(rng, log_mel)[:, None]
+        output = htsat.from_log_mel(log_mel)
+        audio = F.normalize(clap.audio_encoder.projection(output.latent), dim=-1)
+        chosen = [examples.captions[i][rng.integers(len(examples.captions[i]))] for i in rows]
+        text = F.normalize(clap.caption_encoder(*padded(chosen, 0, max(map(len, chosen)))), dim=-1)
+        scale = clap.logit_scale.clamp(max=np.log(100)).exp()
+        logits = scale * audio @ text.T
+        content = torch.from_numpy(examples.content[rows])
+        match = (content[:, None] == content[None]).float()
+        match = match / match.sum(1, keepdim=True)
+        contrast = (F.cross_entropy(logits, match) + F.cross_entropy(logits.T, match)) / 2
+        truth = torch.from_numpy(examples.steps[rows])
+        timed = F.binary_cross_entropy_with_logits(output.framewise_logits, truth)
+        return {"contrast": contrast, "tags": 8 * timed}
+
+    train(Plan("clap", steps, 1e-3, warm_up=150, weight_decay=0.05, seed=12), clap, losses, folder)
+    state = {
+        name: value.half().contiguous() for name, value in clap.state_dict().items() if _kept(name, value)
+    }
+    base = "audio_encoder.base."
+    save_file({k: v for k, v in state.items() if k.startswith(base)}, folder / "htsat.safetensors")
+    save_file({k: v for k, v in state.items() if not k.startswith(base)}, folder / "clap.safetensors")
+    (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+
+def _kept(name: str, value: Tensor) -> bool:
+    """Constants are computed again when they are absent from a file, so they are not stored."""
+    constant = ("stft.conv_", "melW", "relative_position_index", "attn_mask", "num_batches_tracked")
+    return value.is_floating_point() and not any(part in name for part in constant)
+
+
+def augment(rng: np.random.Generator, log_mel: Tensor) -> Tensor:
+    """Level shift, a hidden band and a hidden stretch per sound (SpecAugment); `log_mel` [B, frames, bands] in dB."""
+    for sound in log_mel:
+        sound += rng.uniform(-8, 8)
+        width = rng.integers(0, 10)
+        band = rng.integers(0, sound.shape[1] - width)
+        sound[:, band : band + width] = sound.mean()
+        length = rng.integers(0, 24)
+        start = rng.integers(0, sound.shape[0] - length)
+        sound[start : start + length] = sound.mean()
+    return log_mel

@@ -1,0 +1,122 @@
+"""One training loop for every stage: seeded by the step number, so a run that was cut goes on exactly.
+
+What a step sees depends on (seed, step) alone, never on what ran before; the checkpoint holds weights,
+optimiser and step. AdamW with linear warm-up and cosine decay (Loshchilov & Hutter, arXiv 1608.03983, 1711.05101).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast a stage learns."""
+
+    name: str
+    steps: int
+    learning_rate: float
+    warm_up: int = 200  # steps
+    weight_decay: float = 0.02
+    clip_norm: float = 1.0
+    final_fraction: float = 0.02  # of the learning rate, reached at the last step
+    seed: int = 0
+
+
+def step_rng(plan: Plan, step: int) -> np.random.Generator:
+    """The random source of one step: a function of the plan's seed and the step alone."""
+    return np.random.default_rng([plan.seed, step])
+
+
+def learning_rate(plan: Plan, step: int) -> float:
+    """Linear warm-up, then a cosine down to `final_fraction` of the plan's rate."""
+    warm = min(1.0, (step + 1) / plan.warm_up)
+    progress = step / max(1, plan.steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return plan.learning_rate * warm * (plan.final_fraction + (1 - plan.final_fraction) * cosine)
+
+
+def train(
+    plan: Plan,
+    module: nn.Module,
+    loss_of: Callable[[np.random.Generator, int], dict[str, Tensor]],
+    folder: Path,
+    on_log: Callable[[int], None] | None = None,
+) -> None:
+    """Train `module` in place until `plan.steps`, resuming from `folder/<name>.ckpt` where there is one.
+
+    `loss_of(rng, step)` returns named scalar losses; their sum is minimised. The learning curve is appended to
+    `folder/<name>.jsonl` every 50 steps. `on_log` is called at the same steps, in evaluation mode.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / f"{plan.name}.ckpt"
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.ndim >= 2]
+    vectors = [p for p in parameters if p.ndim < 2]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": matrices, "weight_decay": plan.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
+        lr=plan.learning_rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+    start = 0
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        module.load_state_dict(saved["module"])
+        optimiser.load_state_dict(saved["optimiser"])
+        start = saved["step"]
+    module.train()
+    last_save = time.monotonic()
+    averages: dict[str, float] = {}
+    bar = tqdm(range(start, plan.steps), desc=plan.name, initial=start, total=plan.steps, mininterval=5)
+    for step in bar:
+        torch.manual_seed(plan.seed * 1_000_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(plan, step)
+        losses = loss_of(step_rng(plan, step), step)
+        total = torch.stack(list(losses.values())).sum()
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
+        optimiser.step()
+        for name, value in losses.items():
+            averages[name] = 0.98 * averages.get(name, value.item()) + 0.02 * value.item()
+        if step % 50 == 49:
+            bar.set_postfix({name: f"{value:.3f}" for name, value in averages.items()}, refresh=False)
+            with (folder / f"{plan.name}.jsonl").open("a") as curve:
+                curve.write(json.dumps({"step": step + 1, **averages}) + "\n")
+            if on_log is not None:
+                module.eval()
+                with torch.no_grad():
+                    on_log(step + 1)
+                module.train()
+        if time.monotonic() - last_save > SECONDS_BETWEEN_CHECKPOINTS:
+            _save(checkpoint, module, optimiser, step + 1)
+            last_save = time.monotonic()
+    _save(checkpoint, module, optimiser, plan.steps)
+    module.eval()
+
+
+def _save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
+    """Write beside, then rename: a cut never leaves half a checkpoint."""
+    beside = path.with_suffix(".tmp")
+    torch.save(
+        {"module": module.state_dict(), "optimiser": optimiser.state_dict(), "step": step},
+        beside,
+    )
+    beside.replace(path)

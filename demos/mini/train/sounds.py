@@ -1,0 +1,139 @@
+"""What the stages learn from: scenes and utterances of the world, rendered once and kept on disk.
+
+Sounds lie end to end as 16-bit integers in one file with an index beside it; truths are JSON lines.
+Rendering is shared out over processes in numbered parts, so a cut run renders only what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from demos.mini.world import grammar, speech
+from demos.mini.world.ranges import Ranges
+from demos.mini.world.taxonomy import CLASSES
+
+SAMPLE_RATE = 16_000  # samples per second, of everything in the world
+PART = 400  # sounds in one part
+
+Rendered = tuple[NDArray[np.float32], dict[str, Any]]
+
+KINDS = {
+    "single": 0.40,
+    "sequence": 0.30,
+    "overlap": 0.14,
+    "speech_over": 0.08,
+    "speech": 0.03,
+    "silence": 0.03,
+    "tones": 0.02,
+}
+
+
+class Sounds:
+    """Sounds of different lengths in one memory-mapped file, each with a truth (a JSON object)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.truths: list[dict[str, Any]] = []
+        self._parts: list[NDArray[np.int16]] = []
+        self._where: list[tuple[int, int, int]] = []
+        for number, path in enumerate(sorted(folder.glob("*.npy"))):
+            self._parts.append(np.load(path, mmap_mode="r"))
+            position = 0
+            for line in path.with_suffix(".jsonl").read_text().splitlines():
+                truth = json.loads(line)
+                self._where.append((number, position, position + truth["samples"]))
+                position += truth["samples"]
+                self.truths.append(truth)
+        if not self.truths:
+            raise FileNotFoundError(f"No rendered sounds in {folder}: run `make train` from its first stage.")
+
+    def __len__(self) -> int:
+        return len(self.truths)
+
+    def samples(self, index: int) -> NDArray[np.float32]:
+        """The sound at `index`, float32 [samples] in [−1, 1]."""
+        part, start, stop = self._where[index]
+        return self._parts[part][start:stop].astype(np.float32) / 32768
+
+
+class Scenes(Sounds):
+    """Rendered scenes with their truth and captions."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.scenes = [scenes.Scene.from_dict(truth["scene"]) for truth in self.truths]
+
+    def captions(self, index: int) -> list[str]:
+        """The paraphrases that were written for the scene at `index`."""
+        return self.truths[index]["captions"]
+
+
+class Utterances(Sounds):
+    """Rendered sentences of the closed grammar."""
+
+    def vocabulary(self) -> list[str]:
+        """Every distinct sentence rendered, sorted."""
+        return sorted({truth["text"] for truth in self.truths})
+
+    def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], str]:
+        """A random utterance and its text."""
+        index = int(rng.integers(len(self)))
+        return self.samples(index), self.truths[index]["text"]
+
+
+class Backgrounds(Sounds):
+    """Stretches of single events, to lay speech over."""
+
+    def draw(self, rng: np.random.Generator, length: int) -> NDArray[np.float32]:
+        """`length` samples of a random event, begun anywhere and repeated where it is short."""
+        sound = self.samples(int(rng.integers(len(self))))
+        return np.resize(np.roll(sound, int(rng.integers(len(sound)))), length)
+
+
+def make_utterances(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
+    """One part of utterances: every kind of sentence, statements and questions more often."""
+    rng = np.random.default_rng([seed, part])
+    kinds = rng.choice(grammar.KINDS, size=PART, p=(0.45, 0.15, 0.30, 0.10))
+    sentences = [grammar.sample_sentence(rng, kind) for kind in kinds]
+    for spoken in speech.render_many(speech.sample_many(rng, sentences, split), workers=1):
+        yield spoken.samples, {"text": spoken.utterance.sentence.text, "voice": spoken.utterance.voice.name}
+
+
+def make_backgrounds(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
+    """One part of backgrounds: 4 s of each class in turn."""
+    rng = np.random.default_rng([seed, part])
+    for number in range(PART):
+        event_class = CLASSES[number % len(CLASSES)]
+        yield event_class.synthesise(rng, 4.0, split), {"name": event_class.name}
+
+
+def build(folder: Path, parts: int, make: Callable[[int], Iterable[Rendered]]) -> None:
+    """Render the missing ones of `parts` parts with two processes; `make(part)` yields sounds and truths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [part for part in range(parts) if not (folder / f"{part:04}.npy").exists()]
+    if not missing:
+        return
+    with ProcessPoolExecutor(2) as pool:
+        jobs = [pool.submit(_build_part, folder, part, make) for part in missing]
+        for job in tqdm(jobs, desc=f"render {folder.name}", mininterval=5):
+            job.result()
+
+
+def _build_part(folder: Path, part: int, make: Callable[[int], Iterable[Rendered]]) -> None:
+    sounds, lines = [], []
+    for samples, truth in make(part):
+        quantised = np.clip(np.round(samples * 32767), -32768, 32767).astype(np.int16)
+        sounds.append(quantised)
+        lines.append(json.dumps({**truth, "samples": len(quantised)}))
+    (folder / f"{part:04}.jsonl").write_text("\n".join(lines) + "\n")
+    beside = folder / f"{part:04}.tmp"
+    with beside.open("wb") as file:
+        np.save(file, np.concatenate(sounds))
+    beside.replace(folder / f"{part:04}.npy")

@@ -1,0 +1,188 @@
+"""Mini-Whisper: openai-whisper's own model, small, trained on the closed grammar.
+
+Short windows with sliced positions first (attention over 250 frames instead of 1,500), the full 30 s at the
+end, as Radford et al. (arXiv 2212.04356) pad every clip. A CTC head on the encoder (Graves et al., ICML 2006) teaches
+the alignment early; it is thrown away. Vocabulary and tokenizer are openai-whisper's English ones (51,864 rows); rows
+that no sentence uses start as one common vector, which the full softmax of the last phase pushes down together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from whisper.audio import log_mel_spectrogram
+from whisper.model import AudioEncoder, ModelDimensions, Whisper
+from whisper.tokenizer import get_tokenizer
+
+from demos.mini.train.loop import Plan, train
+from demos.mini.train.sounds import SAMPLE_RATE, Backgrounds, Utterances
+
+DIMENSIONS = ModelDimensions(
+    n_mels=80,
+    n_audio_ctx=1500,
+    n_audio_state=112,
+    n_audio_head=4,
+    n_audio_layer=4,
+    n_vocab=51864,
+    n_text_ctx=448,
+    n_text_state=112,
+    n_text_head=4,
+    n_text_layer=2,
+)
+SHORT_SECONDS = 5.0
+FULL_SECONDS = 30.0
+FRAMES_PER_SECOND = 50  # encoder frames
+
+
+@contextmanager
+def sliced_positions(encoder: AudioEncoder, seconds: float) -> Iterator[None]:
+    """Let the encoder take `seconds` instead of 30 s: its position table cut to the first frames."""
+    whole = encoder.positional_embedding
+    encoder.positional_embedding = whole[: round(seconds * FRAMES_PER_SECOND)]
+    try:
+        yield
+    finally:
+        encoder.positional_embedding = whole
+
+
+class Trainee(nn.Module):
+    """The model and its CTC head, which is not kept."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__()
+        self.whisper = Whisper(DIMENSIONS)
+        tokenizer = get_tokenizer(multilingual=False)
+        self.tokenizer = tokenizer
+        used = sorted({token for text in sentences for token in tokenizer.encode(" " + text)})
+        specials = [tokenizer.sot, tokenizer.eot, tokenizer.no_timestamps, tokenizer.no_speech]
+        self.token_ids = used + specials
+        self.row_of = {token: row for row, token in enumerate(self.token_ids)}
+        self.ctc = nn.Linear(DIMENSIONS.n_audio_state, len(used) + 1)  # the last one is the blank
+        with torch.no_grad():
+            embedding = self.whisper.decoder.token_embedding.weight
+            embedding.normal_(std=0.05)
+            common = torch.randn(embedding.shape[1]) * 0.05
+            rows = embedding[self.token_ids].clone()
+            embedding.copy_(common.expand_as(embedding))
+            embedding[self.token_ids] = rows
+            self.whisper.decoder.positional_embedding.normal_(std=0.02)
+
+    def targets(self, texts: list[str]) -> tuple[Tensor, Tensor, list[list[int]]]:
+        """Decoder input and target [B, L] (−100: no loss) and the CTC labels of each text."""
+        tok = self.tokenizer
+        inputs, labels, spoken = [], [], []
+        for text in texts:
+            words = tok.encode(" " + text) if text else []
+            inputs.append([tok.sot, tok.no_timestamps, *words])
+            first = tok.no_timestamps if words else tok.no_speech
+            labels.append([first, *words, tok.eot])
+            spoken.append([self.row_of[w] for w in words])
+        length = max(map(len, inputs))
+        x = torch.tensor([row + [tok.eot] * (length - len(row)) for row in inputs])
+        y = torch.tensor([row + [-100] * (length - len(row)) for row in labels])
+        return x, y, spoken
+
+    def losses(self, mel: Tensor, texts: list[str], seconds: float, every_row: bool) -> dict[str, Tensor]:
+        """Cross-entropy of the decoder (over the used rows, or every row) and CTC of the encoder.
+
+        `mel` [B, 80, 100 × seconds]; sentences that no speech carries are empty strings.
+        """
+        x, y, spoken = self.targets(texts)
+        with sliced_positions(self.whisper.encoder, seconds):
+            hidden = self.whisper.encoder(mel)
+        if every_row:
+            logits = self.whisper.decoder(x, hidden)
+            target = y
+        else:
+            logits = self._used_logits(x, hidden)
+            target = torch.tensor([[self.row_of.get(int(t), -100) for t in row] for row in y])
+        decoder = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
+        log_probabilities = self.ctc(hidden).log_softmax(-1).transpose(0, 1)  # [T, B, labels]
+        lengths = torch.tensor([len(s) for s in spoken])
+        flat = torch.tensor([label for s in spoken for label in s])
+        times = torch.full((len(texts),), hidden.shape[1])
+        blank = self.ctc.out_features - 1
+        ctc = F.ctc_loss(log_probabilities, flat, times, lengths, blank=blank, zero_infinity=True)
+        return {"decoder": decoder, "ctc": 0.3 * ctc}
+
+    def _used_logits(self, x: Tensor, hidden: Tensor) -> Tensor:
+        """The decoder's logits over the rows in use [B, L, used]."""
+        decoder = self.whisper.decoder
+        y = decoder.token_embedding(x) + decoder.positional_embedding[: x.shape[-1]]
+        for block in decoder.blocks:
+            y = block(y, hidden, mask=decoder.mask)
+        return decoder.ln(y) @ decoder.token_embedding.weight[self.token_ids].T
+
+
+def batch(
+    rng: np.random.Generator, size: int, seconds: float, utterances: Utterances, backgrounds: Backgrounds
+) -> tuple[Tensor, list[str]]:
+    """Sounds [B, samples] and transcripts: speech alone, over a background, or no speech at all."""
+    samples = round(SHORT_SECONDS * SAMPLE_RATE)
+    sounds = np.zeros((size, round(seconds * SAMPLE_RATE)), np.float32)
+    texts = []
+    for row in range(size):
+        kind = rng.random()
+        window = np.zeros(samples, np.float32)
+        text = ""
+        if kind < 0.92:
+            speech, text = utterances.draw(rng)
+            speech = speech[:samples]
+            at = rng.integers(0, samples - len(speech) + 1)
+            window[at : at + len(speech)] = speech * 10 ** (rng.uniform(-24, 0) / 20)
+        if kind > 0.5:
+            background = backgrounds.draw(rng, samples)
+            power = float(np.sqrt(np.mean(background**2))) + 1e-9
+            level = float(np.sqrt(np.mean(window**2))) if text else 0.05
+            window += background * (level / power) * 10 ** (rng.uniform(-30, -3) / 20)
+        window += rng.standard_normal(samples).astype(np.float32) * 10 ** (rng.uniform(-80, -45) / 20)
+        sounds[row, :samples] = np.clip(window, -1, 1)
+        texts.append(text)
+    return torch.from_numpy(sounds), texts
+
+
+def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: int, full_steps: int) -> None:
+    """Train both phases and write `whisper.pt` in openai-whisper's format, float16."""
+    torch.manual_seed(5)
+    trainee = Trainee(utterances.vocabulary())
+
+    def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        sounds, texts = batch(rng, 32, SHORT_SECONDS, utterances, backgrounds)
+        mel = mask_spectrogram(rng, log_mel_spectrogram(sounds))
+        return trainee.losses(mel, texts, SHORT_SECONDS, every_row=False)
+
+    def full(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        long = step % 2 == 1
+        seconds = FULL_SECONDS if long else SHORT_SECONDS
+        sounds, texts = batch(rng, 6 if long else 24, seconds, utterances, backgrounds)
+        return trainee.losses(log_mel_spectrogram(sounds), texts, seconds, every_row=True)
+
+    train(Plan("whisper-short", steps, 1.5e-3, warm_up=300, seed=51), trainee, short, folder)
+    train(Plan("whisper-full", full_steps, 3e-4, warm_up=20, seed=52), trainee, full, folder)
+    state = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in trainee.whisper.state_dict().items()
+    }
+    torch.save({"dims": asdict(DIMENSIONS), "model_state_dict": state}, folder / "whisper.pt")
+
+
+def mask_spectrogram(rng: np.random.Generator, mel: Tensor) -> Tensor:
+    """SpecAugment (Park et al., arXiv 1904.08779): one band and one short stretch per sound set to the floor.
+
+    `mel` [B, bands, frames] is changed in place and returned.
+    """
+    for row in mel:
+        width = rng.integers(0, 12)
+        band = rng.integers(0, mel.shape[1] - width)
+        row[band : band + width] = row.min()
+        length = rng.integers(0, 20)
+        start = rng.integers(0, mel.shape[2] - length)
+        row[:, start : start + length] = row.min()
+    return mel
