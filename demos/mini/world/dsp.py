@@ -31,8 +31,8 @@ def samples_of(seconds: float) -> int:
 
 
 def white(rng: np.random.Generator, n: int) -> Signal:
-    """White noise of unit variance."""
-    return rng.standard_normal(n, dtype=np.float32)
+    """White noise of unit variance; evenly distributed, which is quicker and sounds the same."""
+    return (rng.random(n, dtype=np.float32) - np.float32(0.5)) * np.float32(np.sqrt(12))
 
 
 def shaped_noise(
@@ -40,14 +40,22 @@ def shaped_noise(
 ) -> Signal:
     """Noise of unit variance whose spectrum follows (frequency, level) points, linear in between."""
     size = next_fast_len(n, real=True)
-    bins = np.linspace(0, SAMPLE_RATE / 2, size // 2 + 1)
+    return irfft(noise_spectrum(rng, size, frequencies, decibels), size)[:n]
+
+
+def noise_spectrum(
+    rng: np.random.Generator, size: int, frequencies: Sequence[float], decibels: Sequence[float]
+) -> NDArray[np.complex64]:
+    """The real transform of `size` samples of shaped noise of unit variance."""
+    bins = size // 2 + 1
     coarse = np.linspace(0, SAMPLE_RATE / 2, 257)
     levels = 10 ** (np.interp(coarse, frequencies, decibels) / 20)
-    gain = np.interp(bins, coarse, levels).astype(np.float32)
-    spectrum = white(rng, 2 * len(bins)).view(np.complex64) * gain
+    # Parseval: even bins of unit power, two-sided, make samples of unit variance.
+    levels *= size * np.sqrt(0.5 / (bins * np.mean(levels**2)))
+    gain = np.interp(np.linspace(0, SAMPLE_RATE / 2, bins), coarse, levels).astype(np.float32)
+    spectrum = white(rng, 2 * bins).view(np.complex64) * (gain * np.float32(np.sqrt(0.5)))
     spectrum[0] = 0
-    noise = irfft(spectrum, size)[:n]
-    return noise / (np.sqrt(np.mean(noise * noise)) + 1e-12)
+    return spectrum
 
 
 def oscillator(frequency: Signal, harmonics: Sequence[float] | Signal = (1.0,), phase: float = 0.0) -> Signal:

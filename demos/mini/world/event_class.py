@@ -70,6 +70,11 @@ class EventClass:
         """The subject already spoken of: "the dog"."""
         return re.sub(r"^an? ", "the ", self.subject)
 
+    @property
+    def definite_present(self) -> str:
+        """As in "the dog barks"."""
+        return f"{self.definite} {self.verb}"
+
     def draw(self, rng: np.random.Generator, ranges: Ranges) -> Parameters:
         """Parameters of one event, from the training or the held-out part of every span."""
         return draw_all(self.parameters, rng, ranges)

@@ -31,10 +31,10 @@ def _footsteps(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         thump = ring(
             white(rng, length) * decay(length, 0.02), [(p["floor"], 0.09, 1.0), (p["floor"] * 2.4, 0.05, 0.5)]
         )
-        scuff = white(rng, length) * curve([(0, 1), (0.1, 0.15), (0.35, 0.5), (0.6, 0.2), (1, 0)], length)
-        scuff = lowpass(scuff - lowpass(scuff, 600), 2800)
-        thump = thump / (float(np.abs(thump).max()) + 1e-9)
-        parts.append((onset, (thump + p["scuff"] * scuff) * rng.uniform(0.75, 1)))
+        sole = white(rng, length) * curve([(0, 1), (0.1, 0.15), (0.35, 0.5), (0.6, 0.2), (1, 0)], length)
+        scuff = lowpass(sole - lowpass(sole, 600), 2800)
+        peak = float(np.abs(thump).max()) + 1e-9
+        parts.append((onset, (thump / peak + p["scuff"] * scuff) * rng.uniform(0.75, 1)))
     return place(n, parts)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from demos.mini.world.dsp import SAMPLE_RATE, Signal, samples_of, shaped_noise
+from demos.mini.world.dsp import SAMPLE_RATE, Signal, noise_spectrum, samples_of
 from demos.mini.world.ranges import Ranges, Span, draw_all
 
 NoiseKind = Literal["white", "pink", "brown", "hum"]
@@ -99,24 +99,31 @@ class Noise:
         kind = NOISE_KINDS[int(rng.integers(len(NOISE_KINDS)))]
         return cls(kind, _NOISE_LEVEL.draw(rng, ranges), int(rng.integers(2**31)))
 
-    def samples(self, n: int) -> Signal:
-        """`n` samples of the floor."""
+    def spectrum(self, size: int) -> NDArray[np.complex64]:
+        """The real transform of `size` samples of the floor."""
         rng = np.random.default_rng(self.seed)
         frequencies, decibels = _SPECTRA[self.kind]
-        noise = shaped_noise(rng, n, frequencies, decibels)
+        spectrum = noise_spectrum(rng, size, frequencies, decibels)
         if self.kind == "hum":
             mains = 50.0 if rng.random() < 0.5 else 60.0
-            turns = 2 * np.pi * mains / SAMPLE_RATE * np.arange(n)
-            noise = 0.4 * noise + np.sin(turns) + 0.5 * np.sin(2 * turns)
-        return noise * 10 ** (self.level / 20)
+            spectrum *= np.float32(0.4)
+            for harmonic, amplitude in ((1, 0.9), (2, 0.6), (3, 0.3)):
+                spectrum[round(harmonic * mains / SAMPLE_RATE * size)] += np.complex64(amplitude * size / 2)
+        return spectrum * np.float32(10 ** (self.level / 20))
 
 
-def heard(direct: Signal, distant: Signal, room: Room, microphone: Microphone) -> NDArray[np.float32]:
-    """What the microphone picks up: the direct sound, and the distant sound by way of the room."""
+def heard(
+    direct: Signal, distant: Signal, room: Room, microphone: Microphone, noise: Noise
+) -> NDArray[np.float32]:
+    """What is recorded: direct sound, distant sound by way of the room, colour, and the noise floor."""
     n = len(direct)
-    tail = room.response()
-    size = next_fast_len(n + len(tail), real=True)
-    near = rfft(direct.astype(np.float32), size)
-    far = rfft(distant.astype(np.float32), size) * rfft(tail.astype(np.float32), size)
-    gain = microphone.gain(len(near))
-    return irfft((near + room.wet * far) * gain, size)[:n].astype(np.float32)
+    size = next_fast_len(n + samples_of(room.sixty), real=True)
+    total = noise.spectrum(size)
+    if direct.any() or distant.any():
+        near = rfft(direct.astype(np.float32), size)
+        far = rfft(distant.astype(np.float32), size)
+        far *= rfft((room.wet * room.response()).astype(np.float32), size)
+        near += far
+        near *= microphone.gain(len(near))
+        total += near
+    return irfft(total, size)[:n]

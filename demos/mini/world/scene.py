@@ -22,9 +22,9 @@ SceneKind = Literal["single", "sequence", "overlap", "speech_over", "speech", "s
 class Event:
     """One sound of the world.
 
-    Times are seconds from the scene's start; `level` is in dB about the common reference; `loudness`, `pitch` and
-    `nearness` are words a listener would use, None where neither fits. `count` is the number of
-    barks, strokes, steps, None where the sound is not counted. `distance` runs from 0 (at the microphone) to 1.
+    Times are seconds from the scene's start; `level` is in dB about the common reference; `loudness`, `pitch`
+    and `nearness` are words a listener would use, None where neither fits. `count` is the number of barks,
+    strokes, steps, None where the sound is not counted. `distance` runs from 0 (at the microphone) to 1.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Speech:
 class Scene:
     """A few seconds of the world, complete: `events` in the order of their onsets.
 
-    `answer` is what a spoken question about the background should be answered with: a class name, "yes" or "no".
+    `answer` is what a spoken question about the background should be answered: a class name, "yes" or "no".
     """
 
     kind: SceneKind

@@ -35,13 +35,15 @@ _LOUDNESS: dict[Literal["loud", "quiet"] | None, Span] = {
     "quiet": Span(-22, -15),
 }
 _DISTANCE = Span(0, 1)
-_OVERALL = Span(-9, 3)
+_OVERALL = Span(-6, 10)
 _SPEECH_LEVEL = Span(-6, 3)
 _TONE = Span(150, 4000, log=True)
 _BACKGROUND_RATIO = Span(-11.2, 4.2)
 """Level of a background under a spoken question, dB from the speech: −10 to +3 in training."""
 _MOST_COUNTED = 6
 _NAMED_DISTANCE = 0.25
+_ABOVE_FLOOR = 8.0
+"""Decibels by which the loudest 40 ms of every event stand above the noise floor, at least."""
 
 
 def make_scene(
@@ -49,8 +51,8 @@ def make_scene(
 ) -> Scene:
     """A random scene of a kind.
 
-    Kinds with speech use `spoken`, or speak a random sentence themselves when it is None (slower: espeak-ng runs).
-    "question" scenes need a spoken question, see `background_question_scene`.
+    Kinds with speech use `spoken`; when it is None they have espeak-ng speak a random sentence (slower).
+    For "question" see `background_question_scene`, which has more to choose.
     """
     if kind == "question":
         if spoken is None:
@@ -86,9 +88,10 @@ def background_question_scene(
 ) -> Scene:
     """A spoken question over the sounds it asks about, 4 to 8 s; its `answer` needs both.
 
-    Asked for "any", one event sounds and is the answer. Asked for a category, two events of different categories sound
-    and the one of that category is the answer. A check ("do you hear an animal") is answered "yes" or "no", evenly.
-    `answer_class` fixes the answer (a class name; for a check "yes" or "no"); it is random when None.
+    Asked for "any", one event sounds and is the answer. Asked for a category, two events of different
+    categories sound and the one of that category is the answer. A check ("do you hear an animal") is
+    answered "yes" or "no", evenly. `answer_class` fixes the answer (a class name; for a check "yes" or
+    "no"); it is random when None.
     Raises ValueError when the utterance is no question or the answer is not one to it.
     """
     sentence = spoken.utterance.sentence
@@ -127,7 +130,7 @@ def without_speech(scene: Scene) -> Scene:
 def render(scene: Scene, speech_samples: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Samples of a scene: float32, mono, 16 kHz, within [−1, 1]; the same for the same scene, always.
 
-    `speech_samples` are those of `scene.speech.utterance` where the caller has them; otherwise espeak-ng runs.
+    `speech_samples` are those of `scene.speech.utterance`, where the caller has them; else espeak-ng runs.
     """
     n = samples_of(scene.seconds)
     direct, distant = np.zeros(n), np.zeros(n)
@@ -135,7 +138,7 @@ def render(scene: Scene, speech_samples: NDArray[np.float32] | None = None) -> N
         sound = event_samples(event)
         start = samples_of(event.onset) if event.onset > 0 else 0
         sound = sound[: n - start]
-        direct[start : start + len(sound)] += sound * (1 - 0.6 * event.distance)
+        direct[start : start + len(sound)] += sound * _direct_share(event)
         distant[start : start + len(sound)] += sound * (0.3 + 1.2 * event.distance)
     for tone in scene.tones:
         start, length = int(tone.onset * SAMPLE_RATE), samples_of(tone.offset - tone.onset)
@@ -149,8 +152,8 @@ def render(scene: Scene, speech_samples: NDArray[np.float32] | None = None) -> N
         said = said[: n - start] * _gain(scene.speech.level)
         direct[start : start + len(said)] += said
         distant[start : start + len(said)] += 0.5 * said
-    clean = heard(direct, distant, scene.room, scene.microphone) * _gain(scene.level)
-    mixed = clean + scene.noise.samples(n)
+    gain = _gain(scene.level)
+    mixed = heard(direct * gain, distant * gain, scene.room, scene.microphone, scene.noise)
     peak = float(np.abs(mixed).max())
     return (mixed * min(1.0, 0.98 / (peak + 1e-12))).astype(np.float32)
 
@@ -164,6 +167,10 @@ def event_samples(event: Event) -> Signal:
         # Air and obstacles take the top of far sounds away.
         return lowpass(sound, 9000 - 11000 * (event.distance - 0.5))
     return sound
+
+
+def _direct_share(event: Event) -> float:
+    return 1 - 0.6 * event.distance
 
 
 def _gain(decibels: float) -> float:
@@ -180,6 +187,14 @@ def _scene(
     speech: Speech | None = None,
     answer: str | None = None,
 ) -> Scene:
+    level, noise = _OVERALL.draw(rng, split), Noise.draw(rng, split)
+    faintest = min(
+        [event.level + 20 * np.log10(_direct_share(event)) for event in events]
+        + [sound.level for sound in (*tones, *([speech] if speech else []))],
+        default=np.inf,
+    )
+    # What is in the truth can be heard: the floor stays under the faintest sound.
+    floor = float(faintest) + level + 20 * np.log10(REFERENCE_RMS) - _ABOVE_FLOOR
     return Scene(
         kind=kind,
         split=split,
@@ -188,10 +203,10 @@ def _scene(
         events=tuple(sorted(events, key=lambda event: event.onset)),
         tones=tuple(tones),
         speech=speech,
-        noise=Noise.draw(rng, split),
+        noise=replace(noise, level=float(min(noise.level, floor))),
         room=Room.draw(rng, split),
         microphone=Microphone.draw(rng, split),
-        level=_OVERALL.draw(rng, split),
+        level=level,
         answer=answer,
     )
 
@@ -201,7 +216,7 @@ def _classes(rng: np.random.Generator, count: int) -> list[EventClass]:
 
 
 def _event(rng: np.random.Generator, split: Ranges, event_class: EventClass, seconds: float) -> Event:
-    """An event at time zero that lasts about so long: within its nature, and whole units when it is counted."""
+    """An event at time zero that lasts about so long, within its nature, and in whole units if counted."""
     parameters = event_class.draw(rng, split)
     shortest, longest = event_class.seconds
     lasting = float(np.clip(seconds, shortest, longest))
