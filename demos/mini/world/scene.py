@@ -24,7 +24,8 @@ class Event:
 
     Times are seconds from the scene's start; `level` is in dB about the common reference; `loudness`, `pitch`
     and `nearness` are words a listener would use, None where neither fits. `count` is the number of barks,
-    strokes, steps, None where the sound is not counted. `distance` runs from 0 (at the microphone) to 1.
+    strokes, steps, None where the sound is not counted; a counted event ends with the pause after its last
+    unit. `distance` runs from 0 (at the microphone) to 1.
     """
 
     name: str

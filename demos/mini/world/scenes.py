@@ -62,23 +62,23 @@ def make_scene(
     seconds = float(np.clip(rng.normal(6.0, 1.2), SHORTEST, LONGEST))
     if kind == "single":
         events, seconds = _in_turn(rng, split, _classes(rng, 1), seconds)
-        return _scene(rng, split, kind, seconds, events=events)
+        return compose(rng, split, kind, seconds, events=events)
     if kind == "sequence":
         events, seconds = _in_turn(
             rng, split, _classes(rng, 2 if rng.random() < 0.55 else 3), max(seconds, 4.0)
         )
-        return _scene(rng, split, kind, seconds, events=events)
+        return compose(rng, split, kind, seconds, events=events)
     if kind == "overlap":
         seconds = max(seconds, 4.0)
-        return _scene(rng, split, kind, seconds, events=_overlapping(rng, split, seconds))
+        return compose(rng, split, kind, seconds, events=_overlapping(rng, split, seconds))
     if kind == "speech" or kind == "speech_over":
         if spoken is None:
             spoken = speak(sample_utterance(rng, sample_sentence(rng), split))
         return _with_speech(rng, split, kind, seconds, spoken)
     if kind == "tones":
-        return _scene(rng, split, kind, seconds, tones=_tones(rng, split, seconds))
+        return compose(rng, split, kind, seconds, tones=_tones(rng, split, seconds))
     if kind == "silence":
-        quiet = _scene(rng, split, kind, seconds)
+        quiet = compose(rng, split, kind, seconds)
         return replace(quiet, noise=replace(quiet.noise, level=float(rng.uniform(-95, -58))))
     raise ValueError(f"There is no scene of the kind {kind!r}.")
 
@@ -106,15 +106,85 @@ def background_question_scene(
     ratio = _BACKGROUND_RATIO.draw(rng, split)
     events = []
     for event_class in classes:
-        event = _event(rng, split, event_class, seconds * rng.uniform(0.75, 1.0))
+        event = make_event(rng, split, event_class, seconds * rng.uniform(0.75, 1.0))
         lasting = event.offset - event.onset
         # It goes on for at least 0.7 s after the question where its nature allows, so it is heard by itself.
         latest = max(0.0, seconds - lasting - 0.05)
         earliest = min(latest, max(0.0, speech.offset + 0.7 - lasting))
-        event = _moved(event, float(rng.uniform(earliest, latest)))
+        event = moved(event, float(rng.uniform(earliest, latest)))
         level = speech.level + ratio + (rng.uniform(-3, 3) if len(classes) > 1 else 0.0)
         events.append(replace(event, level=level, loudness=None))
-    return _scene(rng, split, "question", seconds, events=events, speech=speech, answer=answer)
+    return compose(rng, split, "question", seconds, events=events, speech=speech, answer=answer)
+
+
+def make_event(rng: np.random.Generator, split: Ranges, event_class: EventClass, seconds: float) -> Event:
+    """An event at time zero that lasts about so long, within its nature, and in whole units if counted."""
+    parameters = event_class.draw(rng, split)
+    shortest, longest = event_class.seconds
+    lasting = float(np.clip(seconds, shortest, longest))
+    count = None
+    if event_class.countable:
+        rate = parameters["rate"]
+        count = min(units_in(lasting, rate), _MOST_COUNTED)
+        lasting = count / rate
+    loudness: Literal["loud", "quiet"] | None = rng.choice(
+        np.array(["loud", None, "quiet"]), p=[0.3, 0.4, 0.3]
+    )
+    distance = _DISTANCE.draw(rng, split)
+    return Event(
+        name=event_class.name,
+        onset=0.0,
+        offset=lasting,
+        level=_LOUDNESS[loudness].draw(rng, split),
+        loudness=loudness,
+        pitch=event_class.pitch_word(parameters),
+        nearness="near" if distance < _NAMED_DISTANCE else "far" if distance > 1 - _NAMED_DISTANCE else None,
+        count=count,
+        distance=distance,
+        seed=int(rng.integers(2**31)),
+        parameters=parameters,
+    )
+
+
+def moved(event: Event, onset: float) -> Event:
+    """The event at another onset, as long as it was."""
+    return replace(event, onset=onset, offset=onset + event.offset - event.onset)
+
+
+def compose(
+    rng: np.random.Generator,
+    split: Ranges,
+    kind: SceneKind,
+    seconds: float,
+    events: Sequence[Event] = (),
+    tones: Sequence[Tone] = (),
+    speech: Speech | None = None,
+    answer: str | None = None,
+) -> Scene:
+    """A scene of given sounds in a random room, by a random microphone, over a floor that hides none."""
+    level, noise = _OVERALL.draw(rng, split), Noise.draw(rng, split)
+    faintest = min(
+        [event.level + 20 * np.log10(_direct_share(event)) for event in events]
+        + [tone.level for tone in tones]
+        + ([speech.level] if speech else []),
+        default=np.inf,
+    )
+    # What is in the truth can be heard: the floor stays under the faintest sound.
+    floor = float(faintest) + level + 20 * np.log10(REFERENCE_RMS) - _ABOVE_FLOOR
+    return Scene(
+        kind=kind,
+        split=split,
+        seed=int(rng.integers(2**31)),
+        seconds=seconds,
+        events=tuple(sorted(events, key=lambda event: event.onset)),
+        tones=tuple(tones),
+        speech=speech,
+        noise=replace(noise, level=float(min(noise.level, floor))),
+        room=Room.draw(rng, split),
+        microphone=Microphone.draw(rng, split),
+        level=level,
+        answer=answer,
+    )
 
 
 def without_background(scene: Scene) -> Scene:
@@ -177,75 +247,8 @@ def _gain(decibels: float) -> float:
     return float(10 ** (decibels / 20))
 
 
-def _scene(
-    rng: np.random.Generator,
-    split: Ranges,
-    kind: SceneKind,
-    seconds: float,
-    events: Sequence[Event] = (),
-    tones: Sequence[Tone] = (),
-    speech: Speech | None = None,
-    answer: str | None = None,
-) -> Scene:
-    level, noise = _OVERALL.draw(rng, split), Noise.draw(rng, split)
-    faintest = min(
-        [event.level + 20 * np.log10(_direct_share(event)) for event in events]
-        + [sound.level for sound in (*tones, *([speech] if speech else []))],
-        default=np.inf,
-    )
-    # What is in the truth can be heard: the floor stays under the faintest sound.
-    floor = float(faintest) + level + 20 * np.log10(REFERENCE_RMS) - _ABOVE_FLOOR
-    return Scene(
-        kind=kind,
-        split=split,
-        seed=int(rng.integers(2**31)),
-        seconds=seconds,
-        events=tuple(sorted(events, key=lambda event: event.onset)),
-        tones=tuple(tones),
-        speech=speech,
-        noise=replace(noise, level=float(min(noise.level, floor))),
-        room=Room.draw(rng, split),
-        microphone=Microphone.draw(rng, split),
-        level=level,
-        answer=answer,
-    )
-
-
 def _classes(rng: np.random.Generator, count: int) -> list[EventClass]:
     return [CLASSES[k] for k in rng.choice(len(CLASSES), count, replace=False)]
-
-
-def _event(rng: np.random.Generator, split: Ranges, event_class: EventClass, seconds: float) -> Event:
-    """An event at time zero that lasts about so long, within its nature, and in whole units if counted."""
-    parameters = event_class.draw(rng, split)
-    shortest, longest = event_class.seconds
-    lasting = float(np.clip(seconds, shortest, longest))
-    count = None
-    if event_class.countable:
-        rate = parameters["rate"]
-        count = min(units_in(lasting, rate), _MOST_COUNTED)
-        lasting = count / rate
-    loudness: Literal["loud", "quiet"] | None = rng.choice(
-        np.array(["loud", None, "quiet"]), p=[0.3, 0.4, 0.3]
-    )
-    distance = _DISTANCE.draw(rng, split)
-    return Event(
-        name=event_class.name,
-        onset=0.0,
-        offset=lasting,
-        level=_LOUDNESS[loudness].draw(rng, split),
-        loudness=loudness,
-        pitch=event_class.pitch_word(parameters),
-        nearness="near" if distance < _NAMED_DISTANCE else "far" if distance > 1 - _NAMED_DISTANCE else None,
-        count=count,
-        distance=distance,
-        seed=int(rng.integers(2**31)),
-        parameters=parameters,
-    )
-
-
-def _moved(event: Event, onset: float) -> Event:
-    return replace(event, onset=onset, offset=onset + event.offset - event.onset)
 
 
 def _in_turn(
@@ -253,13 +256,13 @@ def _in_turn(
 ) -> tuple[list[Event], float]:
     """One event of each class, one after the other with gaps, and the seconds that this takes."""
     share = (seconds - 0.4) / len(classes)
-    events = [_event(rng, split, event_class, share * rng.uniform(0.5, 1.0)) for event_class in classes]
+    events = [make_event(rng, split, event_class, share * rng.uniform(0.5, 1.0)) for event_class in classes]
     total = sum(event.offset for event in events)
     spare = min(max(seconds - total, 0.15 * (len(classes) + 1)), LONGEST - total)
     gaps = spare * rng.dirichlet(np.full(len(classes) + 1, 2.0))
     at, placed = 0.0, []
     for gap, event in zip(gaps, events, strict=False):
-        placed.append(_moved(event, at + float(gap)))
+        placed.append(moved(event, at + float(gap)))
         at = placed[-1].offset
     return placed, max(SHORTEST, total + spare)
 
@@ -269,12 +272,12 @@ def _overlapping(rng: np.random.Generator, split: Ranges, seconds: float) -> lis
     lasting = [event_class for event_class in CLASSES if event_class.seconds[1] >= 4.0]
     long_class = lasting[int(rng.integers(len(lasting)))]
     others = [event_class for event_class in CLASSES if event_class is not long_class]
-    long = _event(rng, split, long_class, seconds * rng.uniform(0.75, 0.97))
-    short = _event(rng, split, others[int(rng.integers(len(others)))], seconds * rng.uniform(0.3, 0.8))
+    long = make_event(rng, split, long_class, seconds * rng.uniform(0.75, 0.97))
+    short = make_event(rng, split, others[int(rng.integers(len(others)))], seconds * rng.uniform(0.3, 0.8))
     if short.offset > long.offset:
         long, short = short, long
-    long = _moved(long, float(rng.uniform(0, max(0.0, seconds - long.offset))))
-    short = _moved(short, float(rng.uniform(long.onset, long.offset - short.offset)))
+    long = moved(long, float(rng.uniform(0, max(0.0, seconds - long.offset))))
+    short = moved(short, float(rng.uniform(long.onset, long.offset - short.offset)))
     # The fainter one stays within 8 dB of the other, so that both can be heard.
     faintest = max(long.level, short.level) - 8.0
     kept = []
@@ -300,11 +303,11 @@ def _with_speech(
     events = []
     if kind == "speech_over":
         for event_class in _classes(rng, 1 if rng.random() < 0.75 else 2):
-            event = _event(rng, split, event_class, seconds * rng.uniform(0.5, 0.95))
-            event = _moved(event, float(rng.uniform(0, max(0.0, seconds - event.offset - 0.05))))
+            event = make_event(rng, split, event_class, seconds * rng.uniform(0.5, 0.95))
+            event = moved(event, float(rng.uniform(0, max(0.0, seconds - event.offset - 0.05))))
             level = max(event.level, speech.level - 14.0)
             events.append(replace(event, level=level, loudness=_loudness_word(level)))
-    return _scene(rng, split, kind, seconds, events=events, speech=speech)
+    return compose(rng, split, kind, seconds, events=events, speech=speech)
 
 
 def _tones(rng: np.random.Generator, split: Ranges, seconds: float) -> list[Tone]:

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -140,6 +141,7 @@ def sample_many(rng: np.random.Generator, sentences: Sequence[Sentence], split: 
     return [sample_utterance(rng, sentence, split) for sentence in sentences]
 
 
+@lru_cache(maxsize=16)  # a scene is drawn and then rendered: the same words twice in a row
 def _spoken(utterance: Utterance) -> NDArray[np.float32]:
     program = shutil.which("espeak-ng")
     if program is None:
@@ -168,4 +170,6 @@ def _spoken(utterance: Utterance) -> NDArray[np.float32]:
     active = trimmed[np.abs(trimmed) > 0.02 * np.abs(trimmed).max()]
     # Active speech lies 3 dB under the loudest 40 ms that events are scaled by.
     scaled = trimmed * (0.7 * REFERENCE_RMS / (np.sqrt(np.mean(active**2)) + 1e-9))
-    return np.clip(scaled, -1, 1).astype(np.float32)
+    samples = np.clip(scaled, -1, 1).astype(np.float32)
+    samples.flags.writeable = False
+    return samples
