@@ -10,7 +10,7 @@ from demos.mini.world.taxonomy import CATEGORIES, CLASSES, class_named
 
 Pair = tuple[str, str]
 
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 TIMES = ("", "once", "twice", "three times", "four times", "five times", "six times")
 
 _CATEGORY_NOUNS = {

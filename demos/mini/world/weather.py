@@ -28,7 +28,9 @@ def _rain(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     hiss *= 1 + 0.12 * wander(rng, n, 3)
     count = rng.poisson(p["drops"] * n / SAMPLE_RATE)
     drops = impulses(n, rng.integers(0, n, count), rng.exponential(1.0, count))
-    tick = ring(drops, [(bright * k, 0.008, 1.0) for k in (0.55, 0.8, 1.25)])
+    # Short broad resonances at places of its own: drops on leaves, stone and puddles, no ringing metal.
+    places = bright * 2.0 ** rng.uniform(-1.6, 0.5, 6)
+    tick = ring(drops, [(float(place), 0.0035, 0.6) for place in places])
     return hiss + p["patter"] * tick
 
 
