@@ -28,8 +28,9 @@ class CheckpointError(ValueError):
 class Rules:
     """What a system's checkpoint may hold or lack beside its weights. Patterns must match whole names.
 
-    `ignored`: pattern -> why a tensor of that name is left out. `computed`: patterns of constants that may be
-    absent because the network computes them. `tied`: name -> name of the tensor that it equals when absent.
+    `ignored`: pattern -> why a tensor of that name is left out. `computed`: patterns of constants that may
+    be absent because the network computes them, or makes no use of them. `tied`: name -> name of the tensor
+    that it equals when absent.
     """
 
     ignored: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +61,11 @@ def fill(network: nn.Module, files: str | Path | Sequence[str | Path], rules: Ru
         if twice:
             raise CheckpointError(f"{path.name} holds tensors that another file holds too: {_some(twice)}.")
         found |= tensors
+    return fill_from(network, found, rules, _names(paths))
 
+
+def fill_from(network: nn.Module, found: Mapping[str, Tensor], rules: Rules, origin: str) -> Report:
+    """As `fill`, with tensors that were read, and renamed, already; `origin` names their files in errors."""
     expected = network.state_dict()
     ignored = {
         name: reason
@@ -73,7 +78,7 @@ def fill(network: nn.Module, files: str | Path | Sequence[str | Path], rules: Ru
         if source not in weights:
             continue
         if not torch.equal(weights.setdefault(name, weights[source]), weights[source]):
-            raise CheckpointError(f"{_names(paths)}: {name} must equal {source}, which it does not.")
+            raise CheckpointError(f"{origin}: {name} must equal {source}, which it does not.")
     computed = tuple(
         name
         for name in expected
@@ -94,7 +99,7 @@ def fill(network: nn.Module, files: str | Path | Sequence[str | Path], rules: Ru
     ]
     if problems:
         raise CheckpointError(
-            f"{_names(paths)} does not fit this {type(network).__name__}: {'; '.join(problems)}. "
+            f"{origin} does not fit this {type(network).__name__}: {'; '.join(problems)}. "
             "Check that weights and configuration belong together."
         )
 
@@ -106,17 +111,25 @@ def fill(network: nn.Module, files: str | Path | Sequence[str | Path], rules: Ru
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
     """The tensors of a `.safetensors` file or of a PyTorch file, on the CPU, without a leading `module.`.
 
-    In a PyTorch file the entry `model` is taken if there is one. No code in the file is run. Raises
-    CheckpointError if the file is not there, is damaged or holds something else than tensors.
+    In a PyTorch file the entry `model` (or openai-whisper's `model_state_dict`) is taken if there is one. No
+    code in the file is run. Raises CheckpointError if the file is not there, is damaged or holds something
+    else than tensors.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"There is no weights file {path}.")
+    path = _existing(path)
     tensors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pytorch(path)
     stripped = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     if len(stripped) != len(tensors):
         raise CheckpointError(f"{path.name} holds tensors both with and without a leading “module.”.")
     return stripped
+
+
+def read_entry(path: str | Path, entry: str) -> Any:
+    """What a PyTorch file holds beside its weights, such as a configuration of plain values; None without it.
+
+    No code in the file is run. Raises CheckpointError as `read_tensors`.
+    """
+    content = _open_pytorch(_existing(path))
+    return content.get(entry) if isinstance(content, Mapping) else None
 
 
 def without_computed(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
@@ -138,20 +151,30 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path.name} is no readable safetensors file: {error}.") from error
 
 
-def _read_pytorch(path: Path) -> dict[str, Tensor]:
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"There is no weights file {path}.")
+    return path
+
+
+def _open_pytorch(path: Path) -> Any:
     try:
-        content: Any = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path) or None
-        )
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path) or None)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path.name} is no PyTorch file of plain tensors, or is damaged; it was not opened further, "
             "because a file with other objects can run code."
         ) from error
-    except (OSError, EOFError, RuntimeError, KeyError, ValueError) as error:
+    except Exception as error:  # a damaged file makes the unpickler fail in any way
         raise CheckpointError(f"{path.name} cannot be read as a PyTorch file; it may be damaged.") from error
-    if isinstance(content, Mapping) and isinstance(content.get("model"), Mapping):
-        content = content["model"]
+
+
+def _read_pytorch(path: Path) -> dict[str, Tensor]:
+    content = _open_pytorch(path)
+    for entry in ("model", "model_state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(entry), Mapping):
+            content = content[entry]
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{path.name} holds no table of named tensors.")
     others = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]

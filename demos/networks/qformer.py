@@ -6,18 +6,18 @@ the Q-Former itself is BLIP-2's (Li et al., ICML 2023), whose transformers imple
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from torch import Tensor
 from transformers import Blip2QFormerConfig, Blip2QFormerModel
 
-# Published name ↔ transformers' name, wherever it occurs in a tensor's name.
+# transformers' names → published names, applied in this order.
 _RENAMED = (
-    ("bert.embeddings.LayerNorm.", "layernorm."),
-    ("bert.encoder.", "encoder."),
-    (".crossattention.self.", ".crossattention.attention."),
-    (".attention.self.", ".attention.attention."),
+    (r"^layernorm\.", "embeddings.LayerNorm."),
+    (r"attention\.attention\.", "attention.self."),
+    (r"^", "bert."),
 )
 
 
@@ -83,18 +83,8 @@ def query_windows(qformer: Blip2QFormerModel, queries: Tensor, cut: Tensor) -> T
     return found.last_hidden_state.reshape(batch, count * queries.shape[1], -1)
 
 
-def from_published(name: str) -> str:
-    """transformers' name for a published tensor name (below `speech_Qformer.`)."""
-    for published, here in _RENAMED:
-        name = name.replace(published, here)
-    return name
-
-
 def to_published(name: str) -> str:
-    """The published name for transformers' name of a Q-Former tensor."""
-    if name.startswith("layernorm."):
-        return name.replace("layernorm.", "bert.embeddings.LayerNorm.", 1)
-    name = f"bert.{name}"
-    for published, here in _RENAMED[2:]:
-        name = name.replace(here, published)
+    """The published name (below `speech_Qformer.`) for transformers' name of a Q-Former tensor."""
+    for here, published in _RENAMED:
+        name = re.sub(here, published, name)
     return name
