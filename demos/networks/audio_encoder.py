@@ -5,8 +5,10 @@ from torch import Tensor, nn
 from demos.networks.htsat import Htsat, HtsatConfig, HtsatOutput
 from demos.networks.projection import ProjectionHead
 
-# Names, below the audio encoder, of constants that the network computes and a file may lack.
+# Names, below the audio encoder, of what a file may lack: constants that the network computes, and a count of
+# training steps that hearing makes no use of.
 COMPUTED = (
+    r"base\.htsat\.bn0\.num_batches_tracked",
     r"base\.htsat\.spectrogram_extractor\.stft\.conv_(real|imag)\.weight",
     r"base\.htsat\.logmel_extractor\.melW",
     r"base\.htsat\.layers\.\d+\.blocks\.\d+\.attn\.relative_position_index",

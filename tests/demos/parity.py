@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demos.networks.htsat import Htsat, HtsatConfig
+from demos.networks.htsat import Htsat
 from demos.windows import cut
 from tests.seeded import Layout, read_layout, seeded_state_dict, seeded_waveform
 
@@ -18,8 +18,6 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 LOG_MEL_TOLERANCE = 1e-3  # dB; an FFT instead of convolutions moves single cells by up to 3.6e-4
 TOLERANCE = 2e-5
 FULL_TOLERANCE = 1e-4
-
-TINY_HTSAT = HtsatConfig(embed_dim=16, depths=(2, 2, 2, 2), num_heads=(2, 2, 4, 4), num_classes=8)
 
 
 def golden(name: str) -> dict[str, np.ndarray]:

@@ -8,11 +8,9 @@ import torch
 
 from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
-from demos.networks.text import Gpt2Sizes
 from tests.demos.parity import (
     FULL_TOLERANCE,
     LOG_MEL_TOLERANCE,
-    TINY_HTSAT,
     TOLERANCE,
     Comparison,
     compare_htsat,
@@ -23,12 +21,7 @@ from tests.demos.parity import (
     sounds,
     tiny_file,
 )
-
-TINY = ClapConfig(
-    htsat=TINY_HTSAT,
-    text=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=2, n_head=4),
-    embedding_size=64,
-)
+from tests.demos.tiny_systems import CLAP as TINY
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,17 @@
 """Pengi gives what the published code gives, in both variants, through the reader of published files."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from demos.networks.text import ClipTextSizes, Gpt2Sizes
 from demos.pengi.beam_search import Hypothesis, beam_search
 from demos.pengi.checkpoint import load
 from demos.pengi.network import Pengi, PengiConfig
 from tests.demos.parity import (
     FULL_TOLERANCE,
     LOG_MEL_TOLERANCE,
-    TINY_HTSAT,
     TOLERANCE,
     Comparison,
     compare_htsat,
@@ -25,30 +22,9 @@ from tests.demos.parity import (
     sounds,
     tiny_file,
 )
+from tests.demos.tiny_systems import PENGI_BASE, PENGI_NO_TEXT_ENCODER
 
-TINY_BASE = PengiConfig(
-    htsat=TINY_HTSAT,
-    decoder=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=3, n_head=4),
-    text_encoder=ClipTextSizes(
-        vocab_size=1000,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=16,
-        projection_dim=32,
-        pad_token_id=999,
-    ),
-    prompt_length=8,
-    content_length=8,
-    prefix_length=6,
-    mapper_layers=2,
-    embedding_size=64,
-)
-CONFIGS = {
-    "base": TINY_BASE,
-    "base_no_text_enc": replace(TINY_BASE, text_encoder=None, decoder=replace(TINY_BASE.decoder, n_layer=6)),
-}
+CONFIGS = {"base": PENGI_BASE, "base_no_text_enc": PENGI_NO_TEXT_ENCODER}
 FULL_CONFIGS = {"base": PengiConfig(), "base_no_text_enc": PengiConfig(text_encoder=None)}
 
 

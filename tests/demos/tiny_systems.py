@@ -1,0 +1,78 @@
+"""Small CLAPs and Pengis for tests: the goldens' sizes, and a tokenizer of single bytes laid out like
+GPT-2's.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+from demos.clap.network import ClapConfig
+from demos.networks.htsat import HtsatConfig
+from demos.networks.text import ClipTextSizes, Gpt2Sizes
+from demos.pengi.network import PengiConfig
+from demos.tokenizer import load_tokenizer
+
+HTSAT = HtsatConfig(embed_dim=16, depths=(2, 2, 2, 2), num_heads=(2, 2, 4, 4), num_classes=8)
+CLAP = ClapConfig(
+    htsat=HTSAT,
+    text=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=2, n_head=4),
+    embedding_size=64,
+)
+PENGI_BASE = PengiConfig(
+    htsat=HTSAT,
+    decoder=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=3, n_head=4),
+    text_encoder=ClipTextSizes(
+        vocab_size=1000,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=16,
+        projection_dim=32,
+        pad_token_id=999,
+    ),
+    prompt_length=8,
+    content_length=8,
+    prefix_length=6,
+    mapper_layers=2,
+    embedding_size=64,
+)
+PENGI_NO_TEXT_ENCODER = replace(PENGI_BASE, text_encoder=None, decoder=replace(PENGI_BASE.decoder, n_layer=6))
+
+# A Htsat of three stages at 16 kHz, as the mini suite has, still smaller.
+SMALL_HTSAT = HtsatConfig(
+    sample_rate=16000,
+    clip_seconds=2,
+    hop_size=160,
+    mel_sample_rate=16000,
+    mel_fmax=7800,
+    patch_size=8,
+    patch_stride=8,
+    embed_dim=8,
+    depths=(2, 2, 2),
+    num_heads=(2, 2, 2),
+    num_classes=5,
+)
+
+END, START = "<|endoftext|>", "<|startoftext|>"
+BYTES = 256
+BYTE_VOCABULARY = BYTES + 2  # END is 256, START 257
+
+
+def byte_tokenizer(folder: Path, clip: bool = False) -> PreTrainedTokenizerFast:
+    """A tokenizer loaded from a folder: one token per byte, “!” is id 0; as CLIP's, texts have start and
+    end.
+    """
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({letter: number for number, letter in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([END, START])
+    if clip:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{START} $A {END}", special_tokens=[(START, BYTES + 1), (END, BYTES)]
+        )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return load_tokenizer(folder)
