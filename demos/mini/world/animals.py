@@ -27,8 +27,8 @@ from demos.mini.world.ranges import Parameters, Span
 
 def _dog(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     parts = []
-    for onset in beats(rng, n, p["rate"], jitter=0.12):
-        length = samples_of(p["length"] * rng.uniform(0.85, 1.15))
+    for onset in beats(rng, n, p["rate"], jitter=0.1):
+        length = samples_of(min(p["length"] * rng.uniform(0.85, 1.15), 0.7 / p["rate"]))
         pitch = p["pitch"] * rng.uniform(0.93, 1.07)
         contour = curve([(0, 0.7), (0.25, 1.0), (0.6, 0.85), (1, 0.5)], length) * pitch
         rough = 1 + p["rough"] * wander(rng, length, 90)

@@ -159,7 +159,8 @@ def beats(rng: np.random.Generator, n: int, rate: float, jitter: float = 0.06) -
 
 def units_in(seconds: float, rate: float) -> int:
     """How many units of `rate` a second a sound of this length holds: at least one."""
-    return max(1, int(seconds * rate + 1e-6))
+    # A length rounded to samples must hold as many units as the length that it was rounded from.
+    return max(1, int(seconds * rate + 0.01))
 
 
 def place(n: int, parts: Sequence[tuple[int, Signal]]) -> Signal:
