@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Utterances
+from demos.mini.train.weights import half
 from demos.mini.world.taxonomy import NAMES
 from demos.networks.beats import Beats, BeatsConfig
 
@@ -79,8 +80,5 @@ def run(folder: Path, scenes: Scenes, utterances: Utterances, steps: int) -> Non
         return {"timed": 8 * timed, "clip": 4 * clip}
 
     train(Plan("beats", steps, 1.5e-3, warm_up=150, seed=32), beats, losses, folder)
-    save_file(
-        {name: value.half().contiguous() for name, value in beats.state_dict().items()},
-        folder / "beats.safetensors",
-    )
+    save_file(half(beats), folder / "beats.safetensors")
     (folder / "beats.json").write_text(json.dumps(CONFIG.to_dict(), indent=1) + "\n")

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
+from demos.mini.train.weights import half
 from demos.mini.world.taxonomy import NAMES
 from demos.networks.htsat import Htsat, HtsatConfig
 from demos.networks.sizes import to_plain
@@ -149,19 +150,11 @@ def run(folder: Path, scenes: Scenes, steps: int) -> None:
         return {"contrast": contrast, "tags": 8 * timed}
 
     train(Plan("clap", steps, 1e-3, warm_up=150, weight_decay=0.05, seed=12), clap, losses, folder)
-    state = {
-        name: value.half().contiguous() for name, value in clap.state_dict().items() if _kept(name, value)
-    }
+    state = half(clap)
     base = "audio_encoder.base."
     save_file({k: v for k, v in state.items() if k.startswith(base)}, folder / "htsat.safetensors")
     save_file({k: v for k, v in state.items() if not k.startswith(base)}, folder / "clap.safetensors")
     (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
-
-
-def _kept(name: str, value: Tensor) -> bool:
-    """Constants are computed again when they are absent from a file, so they are not stored."""
-    constant = ("stft.conv_", "melW", "relative_position_index", "attn_mask", "num_batches_tracked")
-    return value.is_floating_point() and not any(part in name for part in constant)
 
 
 def augment(rng: np.random.Generator, log_mel: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from demos.mini.world import grammar, speech
+from demos.mini.world import grammar, language, scenes, speech
 from demos.mini.world.ranges import Ranges
+from demos.mini.world.scene import Scene
 from demos.mini.world.taxonomy import CLASSES
 
 SAMPLE_RATE = 16_000  # samples per second, of everything in the world
@@ -68,11 +69,15 @@ class Scenes(Sounds):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.scenes = [scenes.Scene.from_dict(truth["scene"]) for truth in self.truths]
+        self.scenes = [Scene.from_dict(truth["scene"]) for truth in self.truths]
 
     def captions(self, index: int) -> list[str]:
         """The paraphrases that were written for the scene at `index`."""
         return self.truths[index]["captions"]
+
+    def questions(self, index: int) -> list[tuple[str, str]]:
+        """Written questions about the scene at `index`, each with its answer."""
+        return [(question, answer) for question, answer in self.truths[index]["questions"]]
 
 
 class Utterances(Sounds):
@@ -112,6 +117,36 @@ def make_backgrounds(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
     for number in range(PART):
         event_class = CLASSES[number % len(CLASSES)]
         yield event_class.synthesise(rng, 4.0, split), {"name": event_class.name}
+
+
+def make_scenes(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
+    """One part of scenes of every kind, with captions and written questions."""
+    rng = np.random.default_rng([seed, part])
+    for kind in rng.choice(list(KINDS), size=PART, p=list(KINDS.values())):
+        yield _rendered(scenes.make_scene(rng, split, kind), rng)
+
+
+def make_questions(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
+    """One part of spoken questions over the sounds they ask about; every class is the answer equally often."""
+    rng = np.random.default_rng([seed, part])
+    for number in range(PART):
+        if rng.random() < 0.12:
+            sentence, answer = grammar.sample_sentence(rng, "check"), None
+        else:
+            event_class = CLASSES[number % len(CLASSES)]
+            asks = "any" if rng.random() < 0.5 else event_class.category
+            sentence, answer = grammar.sample_sentence(rng, "question", asks), event_class.name
+        spoken = speech.speak(speech.sample_utterance(rng, sentence, split))
+        yield _rendered(scenes.background_question_scene(rng, split, spoken, answer), rng)
+
+
+def _rendered(scene: Scene, rng: np.random.Generator) -> Rendered:
+    truth = {
+        "scene": scene.to_dict(),
+        "captions": language.captions(scene, rng),
+        "questions": language.questions(scene, rng),
+    }
+    return scenes.render(scene), truth
 
 
 def build(folder: Path, parts: int, make: Callable[[int], Iterable[Rendered]]) -> None:

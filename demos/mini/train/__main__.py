@@ -1,0 +1,102 @@
+"""`make train`: the mini suite from nothing, stage by stage; a run that was cut goes on where it stopped.
+
+    python -m demos.mini.train                    every stage, then the weights are put in place
+    python -m demos.mini.train whisper salmonn    these stages alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from demos.mini.train import beats, clap, pengi, salmonn, sounds, texts, tokenizer, whisper
+from demos.mini.world.speech import SpeechUnavailableError
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+KEPT = (
+    "tokenizer.json",
+    "htsat.safetensors",
+    "clap.safetensors",
+    "clap.json",
+    "pengi.safetensors",
+    "pengi.json",
+    "whisper.pt",
+    "beats.safetensors",
+    "beats.json",
+    "salmonn.safetensors",
+    "llama.safetensors",
+    "salmonn.json",
+)
+
+
+def render(folder: Path) -> None:
+    """Utterances, backgrounds, scenes and spoken questions of the training split."""
+    sounds.build(folder / "utterances", 20, partial(sounds.make_utterances, "train", 101))
+    sounds.build(folder / "backgrounds", 3, partial(sounds.make_backgrounds, "train", 102))
+    sounds.build(folder / "scenes", 26, partial(sounds.make_scenes, "train", 103))
+    sounds.build(folder / "questions", 14, partial(sounds.make_questions, "train", 104))
+
+
+def scenes(folder: Path) -> sounds.Scenes:
+    """The rendered scenes."""
+    return sounds.Scenes(folder / "scenes")
+
+
+def utterances(folder: Path) -> sounds.Utterances:
+    """The rendered utterances."""
+    return sounds.Utterances(folder / "utterances")
+
+
+def install(folder: Path) -> None:
+    """Put the trained files where the app reads them."""
+    WEIGHTS.mkdir(exist_ok=True)
+    for name in KEPT:
+        shutil.copyfile(folder / name, WEIGHTS / name)
+
+
+STAGES: dict[str, Callable[[Path], None]] = {
+    "sounds": render,
+    "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
+    "clap": lambda folder: clap.run(folder, scenes(folder), steps=750),
+    "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=650),
+    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1300),
+    "whisper": lambda folder: whisper.run(
+        folder, utterances(folder), sounds.Backgrounds(folder / "backgrounds"), steps=1100, full_steps=160
+    ),
+    "salmonn": lambda folder: salmonn.run(
+        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=900, full_steps=100
+    ),
+    "install": install,
+}
+
+
+def main() -> int:
+    """Run the stages named on the command line, all of them when none is."""
+    parser = argparse.ArgumentParser(prog="python -m demos.mini.train", description=__doc__.split("\n")[0])
+    parser.add_argument("stages", nargs="*", metavar="stage", help=f"of: {', '.join(STAGES)} (default: all)")
+    parser.add_argument("--folder", type=Path, default=Path("build/train"), help="where sounds and checkpoints lie")
+    parser.add_argument("--threads", type=int, default=0, help="torch threads (default: as many as cores)")
+    options = parser.parse_args()
+    if unknown := [name for name in options.stages if name not in STAGES]:
+        print(f"There is no stage {unknown[0]!r}; the stages are {', '.join(STAGES)}.", file=sys.stderr)
+        return 2
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for name in options.stages or STAGES:
+            STAGES[name](options.folder)
+    except (FileNotFoundError, SpeechUnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
