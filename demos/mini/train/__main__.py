@@ -1,7 +1,7 @@
 """`make train`: the mini suite from nothing, stage by stage; a run that was cut goes on where it stopped.
 
-    python -m demos.mini.train                    every stage, then the weights are put in place
-    python -m demos.mini.train whisper salmonn    these stages alone
+python -m demos.mini.train                    every stage, then the weights are put in place
+python -m demos.mini.train whisper salmonn    these stages alone
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def main() -> int:
     """Run the stages named on the command line, all of them when none is."""
     parser = argparse.ArgumentParser(prog="python -m demos.mini.train", description=__doc__.split("\n")[0])
     parser.add_argument("stages", nargs="*", metavar="stage", help=f"of: {', '.join(STAGES)} (default: all)")
-    parser.add_argument("--folder", type=Path, default=Path("build/train"), help="where sounds and checkpoints lie")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("build/train"), help="where sounds and checkpoints lie"
+    )
     parser.add_argument("--threads", type=int, default=0, help="torch threads (default: as many as cores)")
     options = parser.parse_args()
     if unknown := [name for name in options.stages if name not in STAGES]:

@@ -69,12 +69,14 @@ def run(folder: Path, scenes: Scenes, utterances: Utterances, steps: int) -> Non
     """Train and write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
     beats = Beats(CONFIG)
+    predictor = beats.predictor
+    assert predictor is not None  # the configuration has classes
 
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         sounds, truth = batch(rng, BATCH, scenes, utterances)
         tokens, _ = beats.encode(beats.fbank(sounds, dtype=torch.float32))
         by_time = beats.mean_over_frequency(tokens)
-        logits = beats.predictor(by_time)
+        logits = predictor(by_time)
         timed = F.binary_cross_entropy_with_logits(logits, truth[:, : logits.shape[1]])
         clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
         return {"timed": 8 * timed, "clip": 4 * clip}

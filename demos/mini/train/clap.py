@@ -56,7 +56,7 @@ def whole_window(samples: NDArray[np.float32], length: int) -> NDArray[np.float3
 
 
 def event_steps(scene: dict, seconds: float, window: float, steps: int) -> NDArray[np.float32]:
-    """Which class sounds in which step of the window [steps, classes], the repetitions of a short sound included."""
+    """Which class sounds in which step of the window [steps, classes], repeated where it is short."""
     truth = np.zeros((steps, len(NAMES)), np.float32)
     for event in scene["events"]:
         column = NAMES.index(event["name"])
@@ -158,7 +158,7 @@ def run(folder: Path, scenes: Scenes, steps: int) -> None:
 
 
 def augment(rng: np.random.Generator, log_mel: Tensor) -> Tensor:
-    """Level shift, a hidden band and a hidden stretch per sound (SpecAugment); `log_mel` [B, frames, bands] in dB."""
+    """Shift the level, hide a band and a stretch of each sound (SpecAugment); dB [B, frames, bands]."""
     for sound in log_mel:
         sound += rng.uniform(-8, 8)
         width = rng.integers(0, 10)

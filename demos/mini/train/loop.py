@@ -1,7 +1,7 @@
 """One training loop for every stage: seeded by the step number, so a run that was cut goes on exactly.
 
 What a step sees depends on (seed, step) alone, never on what ran before; the checkpoint holds weights,
-optimiser and step. AdamW with linear warm-up and cosine decay (Loshchilov & Hutter, arXiv 1608.03983, 1711.05101).
+optimiser and step. AdamW, linear warm-up, cosine decay (Loshchilov & Hutter, arXiv 1608.03983, 1711.05101).
 """
 
 from __future__ import annotations
@@ -53,12 +53,11 @@ def train(
     module: nn.Module,
     loss_of: Callable[[np.random.Generator, int], dict[str, Tensor]],
     folder: Path,
-    on_log: Callable[[int], None] | None = None,
 ) -> None:
     """Train `module` in place until `plan.steps`, resuming from `folder/<name>.ckpt` where there is one.
 
-    `loss_of(rng, step)` returns named scalar losses; their sum is minimised. The learning curve is appended to
-    `folder/<name>.jsonl` every 50 steps. `on_log` is called at the same steps, in evaluation mode.
+    `loss_of(rng, step)` returns named scalar losses; their sum is minimised. The learning curve is appended
+    to `folder/<name>.jsonl` every 50 steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / f"{plan.name}.ckpt"
@@ -100,11 +99,6 @@ def train(
             bar.set_postfix({name: f"{value:.3f}" for name, value in averages.items()}, refresh=False)
             with (folder / f"{plan.name}.jsonl").open("a") as curve:
                 curve.write(json.dumps({"step": step + 1, **averages}) + "\n")
-            if on_log is not None:
-                module.eval()
-                with torch.no_grad():
-                    on_log(step + 1)
-                module.train()
         if time.monotonic() - last_save > SECONDS_BETWEEN_CHECKPOINTS:
             _save(checkpoint, module, optimiser, step + 1)
             last_save = time.monotonic()

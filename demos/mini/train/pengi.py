@@ -1,7 +1,7 @@
 """Mini-Pengi: the published `base_no_text_enc`, small, on the frozen HTSAT that mini-CLAP trained.
 
-Audio and a text prompt in, text out (Deshmukh et al., NeurIPS 2023): captions, lists of events, and answers to
-written questions. GPT-2 is trained along with the mappers, since no pretrained one of this size exists.
+Audio and a text prompt in, text out (Deshmukh et al., NeurIPS 2023): captions, lists of events, and answers
+to written questions. GPT-2 is trained along with the mappers, since no pretrained one of this size exists.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from demos.mini.train.clap import HTSAT, whole_window
@@ -29,12 +29,12 @@ from demos.pengi.network import Pengi, PengiConfig
 from demos.tokenizer import load_tokenizer, padded
 
 BATCH = 32
-HEARINGS = 2  # how many differently masked hearings of each scene are kept
+HEARINGS = 2  # how many hearings of each scene are kept, at different levels
 LATENT_NOISE = 0.1  # of the latent's own deviation
 
 
 def hear(folder: Path, scenes: Scenes) -> NDArray[np.float32]:
-    """HTSAT's latents of every scene, [scenes, hearings, width]: one as it is, others masked as in training."""
+    """HTSAT's latents of every scene, [scenes, hearings, width]: as it is, and at other levels."""
     path = folder / "latents.npy"
     if not path.exists():
         htsat = Htsat(HTSAT)

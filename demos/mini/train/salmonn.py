@@ -1,9 +1,9 @@
 """Mini-SALMONN: Q-Former, projection, LLaMA and LoRA on the frozen mini-Whisper encoder and mini-BEATs.
 
-Tang et al. (ICLR 2024), section 3, with its tasks on the world's sounds: transcripts, captions, both together,
-written questions, and spoken questions about the background, whose answer needs both encoders. No pretrained LLaMA of this
-size exists, so it is trained along. Two linear heads read words and events from the Q-Former's windows while it
-learns; they are thrown away.
+Tang et al. (ICLR 2024), section 3, with its tasks on the world's sounds: transcripts, captions, both
+together, written questions, and spoken questions about the background, whose answer needs both encoders. No
+pretrained LLaMA of this size exists, so it is trained along. Two linear heads read words and events from the
+Q-Former's windows while it learns; they are thrown away.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from tqdm import tqdm
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.model import Whisper
@@ -74,8 +74,9 @@ def encode(
                 tokens = beats.encode(beats.fbank(samples[None], dtype=torch.float32))[0][0, :frames].numpy()
             audio[index, : len(tokens)] = tokens
             lengths[index] = len(tokens)
-        for path, array in zip(paths, (speech, audio, lengths), strict=True):
-            np.save(path, array)
+        np.save(paths[0], speech)
+        np.save(paths[1], audio)
+        np.save(paths[2], lengths)
     return Encodings(*(np.load(path, mmap_mode="r") for path in paths))
 
 

@@ -61,7 +61,7 @@ class Sounds:
     def samples(self, index: int) -> NDArray[np.float32]:
         """The sound at `index`, float32 [samples] in [−1, 1]."""
         part, start, stop = self._where[index]
-        return self._parts[part][start:stop].astype(np.float32) / 32768
+        return self._parts[part][start:stop].astype(np.float32) / np.float32(32768)
 
 
 class Scenes(Sounds):
@@ -127,7 +127,7 @@ def make_scenes(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
 
 
 def make_questions(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
-    """One part of spoken questions over the sounds they ask about; every class is the answer equally often."""
+    """One part of spoken questions over what they ask about; every class is the answer equally often."""
     rng = np.random.default_rng([seed, part])
     for number in range(PART):
         if rng.random() < 0.12:

@@ -23,7 +23,8 @@ DESCRIBE = (
 )
 ANSWER_SPEAKER = (
     "Please answer the speaker's question in detail based on the background sound.",
-    "Use your strong reasoning skills to answer the speaker's question in detail based on the background sound.",
+    "Use your strong reasoning skills to answer the speaker's question in detail "
+    "based on the background sound.",
     "Answer the speaker's question from the background sound.",
 )
 DESCRIBE_BOTH = (

@@ -8,7 +8,7 @@ CONSTANTS = ("stft.conv_", "melW", "relative_position_index", "attn_mask")
 
 
 def half(module: nn.Module, without: tuple[str, ...] = ()) -> dict[str, Tensor]:
-    """The state of `module`, floating-point tensors as float16, constants and names containing `without` left out."""
+    """The state of `module` in float16, without constants and names that contain one of `without`."""
     return {
         name: (value.half() if value.is_floating_point() else value).contiguous()
         for name, value in module.state_dict().items()

@@ -1,9 +1,10 @@
 """Mini-Whisper: openai-whisper's own model, small, trained on the closed grammar.
 
 Short windows with sliced positions first (attention over 250 frames instead of 1,500), the full 30 s at the
-end, as Radford et al. (arXiv 2212.04356) pad every clip. A CTC head on the encoder (Graves et al., ICML 2006) teaches
-the alignment early; it is thrown away. Vocabulary and tokenizer are openai-whisper's English ones (51,864 rows); rows
-that no sentence uses start as one common vector, which the full softmax of the last phase pushes down together.
+end, as Radford et al. (arXiv 2212.04356) pad every clip. A CTC head on the encoder (Graves et al., ICML 2006)
+teaches the alignment early; it is thrown away. Vocabulary and tokenizer are openai-whisper's English ones
+(51,864 rows); rows that no sentence uses start as one common vector, which the full softmax of the last phase
+pushes down together.
 """
 
 from __future__ import annotations
