@@ -1,7 +1,7 @@
 """`make evaluate`: what the committed mini suite hears of a world it was not trained on.
 
-Held-out seeds, parameter ranges and voices; every number goes through the same engine, weights and instructions
-as the page. Prints the README's table and keeps the figures in `evaluation.json` beside the weights.
+Held-out seeds, parameter ranges and voices; every number goes through the same engine, weights and
+instructions as the page. Prints the README's table and keeps the figures beside the weights.
 """
 
 from __future__ import annotations
@@ -187,9 +187,8 @@ def table(figures: Sequence[Figure]) -> str:
         "|---|---|---|---|---|",
     ]
     for one in figures:
-        lines.append(
-            f"| {one.name} | **{one.value:.3f}** | {one.low:.3f} – {one.high:.3f} | {one.items} | {one.floor} |"
-        )
+        interval = f"{one.low:.3f} – {one.high:.3f}"
+        lines.append(f"| {one.name} | **{one.value:.3f}** | {interval} | {one.items} | {one.floor} |")
     return "\n".join(lines)
 
 
