@@ -1,0 +1,1 @@
+"""The panels of the Listen tab: what each system said, side by side."""

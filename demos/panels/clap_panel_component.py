@@ -1,0 +1,58 @@
+"""The CLAP panel: which words fit the sound, from the engine's bank or from labels that the person pastes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from demos.catalog import Model
+from demos.engine import Request
+from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from store.records import Observation
+
+MOST_LABELS = 500
+SHOWN = 8
+EMPTY = "Press Listen to see which words fit this sound."
+
+
+def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
+    """The panel's column; the bank is the default one while the text box is empty."""
+    with gr.Column(elem_classes=["card", "panel-clap"]):
+        heading("CLAP", "retrieval", model.title, model.note)
+        gr.HTML(
+            "<p>Which words fit this sound? Choose one to see when.</p>",
+            elem_classes="sub",
+            apply_default_css=False,
+        )
+        with gr.Accordion("Your own labels", open=False, elem_classes="bank"):
+            bank = gr.Textbox(
+                label="Labels for CLAP, one per line",
+                show_label=False,
+                container=False,
+                lines=4,
+                max_lines=10,
+                placeholder="\n".join([*default_bank()[:3], "one label per line"]),
+            )
+        view = PanelView(waiting(EMPTY), elem_classes="answer")
+
+    def request(pasted: str) -> Request:
+        labels = tuple(dict.fromkeys(line.strip() for line in (pasted or "").splitlines() if line.strip()))
+        return Request("clap", bank=labels[:MOST_LABELS])
+
+    def answer(observation: Observation) -> dict[str, Any]:
+        ranked = sorted(observation.scores, key=lambda score: -score.cosine)
+        windows = len(ranked[0].windows) if ranked else 0
+        value = answered(observation, f"{windows} window{'s' if windows != 1 else ''}")
+        value["text"] = ""
+        value["doubts"] = []
+        value["scores"] = [
+            {"text": s.text, "cosine": s.cosine, "windows": [list(w) for w in s.windows]}
+            for s in ranked[:SHOWN]
+        ]
+        if len(ranked) > SHOWN:
+            value["notes"] = [f"The best {SHOWN} of {len(ranked)} labels."]
+        return value
+
+    return Panel("clap", "CLAP", EMPTY, view, [bank], request, answer)

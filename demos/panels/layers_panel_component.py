@@ -1,0 +1,51 @@
+"""The Layers panel: what moves inside an encoder while it hears, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from demos.engine import Request
+from demos.heatmap_component import HeatmapView, heatmap_value
+from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from store.records import Observation
+
+EMPTY = "Press Listen to see the activations of an encoder."
+MEASURES = [("change from the layer below", "change_from_below"), ("RMS of each layer", "rms")]
+
+
+def build(encoders: Sequence[str]) -> Panel:
+    """The panel's column: choice of encoder and measure, and the heatmap."""
+    with gr.Column(elem_classes=["card", "panel-layers"]):
+        heading("Layers", "activations", "layer × time")
+        with gr.Row(elem_classes="choices"):
+            encoder = gr.Dropdown(
+                list(encoders), value=encoders[0], label="Encoder", show_label=False, container=False,
+                filterable=False, min_width=80,
+            )
+            measure = gr.Dropdown(
+                MEASURES, value=MEASURES[0][1], label="Measure", show_label=False, container=False,
+                filterable=False, min_width=80,
+            )
+        heatmap = HeatmapView(elem_classes="heatmap")
+        view = PanelView(waiting(EMPTY), elem_classes="answer")
+
+    def request(chosen_encoder: str, chosen_measure: str) -> Request:
+        return Request("layers", encoder=chosen_encoder, measure=chosen_measure)
+
+    def answer(observation: Observation) -> dict[str, Any]:
+        heat = observation.heatmap
+        shape = "" if heat is None else f"{len(heat.values)} × {len(heat.values[0])}"
+        value = answered(observation, shape)
+        value["text"] = ""
+        value["observation"] = ""  # there are no words to flag in a heatmap
+        return value
+
+    def fill(observation: Observation | None) -> tuple[Any, ...]:
+        return ({} if observation is None else heatmap_value(observation),)
+
+    return Panel(
+        "layers", "Layers", EMPTY, view, [encoder, measure], request, answer, [heatmap], fill, [encoder, measure]
+    )

@@ -1,0 +1,122 @@
+"""What the panels share: the view that draws an answer, and the states that it can be in.
+
+The value of a `PanelView` is plain data, drawn by `panel.js` with `textContent` only:
+
+    state      "empty", "running", "done", "stopped" or "error"
+    sentence   what to say instead of, or above, an answer; `stage` while running
+    text       the answer so far; `doubts` are its parts [start, stop, probability] that the model doubted
+    scores     labels with their cosine and windows (CLAP)
+    notes      sentences below the answer; `took` the line at the foot
+    observation  the id that a flag points at; `again` whether there is something to run again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos.engine import Partial, Request
+from demos.panels.doubt import doubtful_parts
+from store.records import Observation, System
+
+_HERE = Path(__file__).parent
+
+from gradio.events import Dependency
+
+class PanelView(gr.HTML):
+    """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
+
+    Events: `flag` (observation, start, stop: the selected characters of the answer, or 0, 0; picked: the place of
+    the chosen label), `rerun`, `cancel`.
+    """
+
+    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(
+            value or {},
+            html_template=(_HERE / "panel.html").read_text(encoding="utf-8"),
+            css_template=(_HERE / "panel.css").read_text(encoding="utf-8"),
+            js_on_load=(_HERE / "panel.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **kwargs,
+        )
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One system's place on the page.
+
+    `request` turns the values of `inputs` into what the engine is asked; `empty` is the sentence before the
+    first listen; `extra` are further outputs that `fill` gives values for, from an observation or from None.
+    """
+
+    system: System
+    title: str
+    empty: str
+    view: PanelView
+    inputs: Sequence[gr.components.Component]
+    request: Callable[..., Request]
+    answer: Callable[[Observation], dict[str, Any]]
+    extra: Sequence[gr.components.Component] = ()
+    fill: Callable[[Observation | None], tuple[Any, ...]] = lambda observation: ()
+    controls: Sequence[gr.components.Component] = ()
+
+
+def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:
+    """The first line of a panel: the system, what it does, and the model that does it (note as its tooltip)."""
+    return gr.HTML(
+        f'<h3>{escape(title)} <small>{escape(doing)}</small>'
+        f'<span class="model" title="{escape(note, quote=True)}">{escape(model)}</span></h3>',
+        elem_classes="panel-head",
+        apply_default_css=False,
+    )
+
+
+def waiting(sentence: str) -> dict[str, Any]:
+    """The state before anything was heard."""
+    return {"state": "empty", "sentence": sentence}
+
+
+def running(partial: Partial | None = None) -> dict[str, Any]:
+    """The state while a system listens; with the text that it has written so far."""
+    if partial is None:
+        return {"state": "running", "stage": "Waiting for its turn …"}
+    percent = "" if partial.fraction is None else f" {partial.fraction:.0%}"
+    return {"state": "running", "stage": f"{partial.stage}{percent}", "text": partial.text}
+
+
+def failed(sentence: str) -> dict[str, Any]:
+    """The state after an error, said in one sentence."""
+    return {"state": "error", "sentence": sentence, "again": True}
+
+
+def stopped() -> dict[str, Any]:
+    """The state after the person pressed Cancel."""
+    return {"state": "stopped", "sentence": "Stopped. Nothing was kept.", "again": True}
+
+
+def answered(observation: Observation, amount: str, clip_seconds: float) -> dict[str, Any]:
+    """The state with an answer; `amount` says how much was said ("14 tokens")."""
+    view = observation.view
+    took = f"{observation.seconds:.2f} s"
+    if amount:
+        took += f" · {amount}"
+    if view.start > 0 or view.stop < clip_seconds - 0.01:
+        took += f" · heard {view.start:.1f}–{view.stop:.1f} s"
+    return {
+        "state": "done",
+        "text": observation.text,
+        "doubts": [list(part) for part in doubtful_parts(observation)],
+        "took": took,
+        "observation": observation.id,
+        "again": True,
+    }

@@ -1,0 +1,37 @@
+"""The transcript: Whisper's words on the timeline and as a line of text with its own flag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from demos.catalog import Model
+from demos.engine import Request
+from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.timeline.timeline_component import Timeline, words_update
+from store.records import Observation
+
+EMPTY = "Press Listen for a transcript."
+
+
+def build(model: Model, timeline: Timeline) -> Panel:
+    """The strip under the timeline; its words are also drawn on `timeline`."""
+    with gr.Row(elem_classes=["card", "strip"]):
+        heading("Whisper", "transcript", model.title, model.note)
+        view = PanelView(waiting(EMPTY), elem_classes="answer")
+
+    def request() -> Request:
+        return Request("whisper")
+
+    def answer(observation: Observation) -> dict[str, Any]:
+        value = answered(observation, f"{len(observation.words)} words")
+        value["line"] = True
+        if not observation.text.strip():
+            value["sentence"] = "Whisper heard no words."
+        return value
+
+    def fill(observation: Observation | None) -> tuple[Any, ...]:
+        return (words_update(() if observation is None else observation.words),)
+
+    return Panel("whisper", "Whisper", EMPTY, view, [], request, answer, [timeline], fill)

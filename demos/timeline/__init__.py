@@ -1,0 +1,1 @@
+"""The timeline: one time axis over everything that is drawn of a clip."""

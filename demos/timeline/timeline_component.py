@@ -1,0 +1,70 @@
+"""The timeline of the page: ruler, waveform, log-mel spectrogram and words over one time axis, played and sought.
+
+Everything is drawn in the browser by `timeline.js`, which sets text by `textContent` only, so that a file name or
+a word can never become markup. The value is plain data:
+
+    seconds, rate, name        of the clip
+    envelope                   [smallest, largest] sample, evenly spaced over the clip
+    mel, rows, columns         the log-mel picture, bytes 0..255 as base64, row 0 the lowest band
+    topHertz                   the upper edge of the highest band
+    audio                      the address that the browser plays
+
+`words` is a property of its own, so that a transcript can arrive without the sound being sent again. The event
+`range` carries `start` and `stop` in seconds, or None for both when the person let the range go.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demos.picture import HIGHEST, envelope, log_mel_picture
+from demos.sound import Sound
+from store.records import Word
+
+_HERE = Path(__file__).parent
+
+
+def _asset(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+class Timeline(gr.HTML):
+    """One clip on one time axis."""
+
+    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(
+            value or {},
+            html_template=_asset("timeline.html"),
+            css_template=_asset("timeline.css"),
+            js_on_load=_asset("timeline.js"),
+            apply_default_css=False,
+            words=kwargs.pop("words", []),
+            **kwargs,
+        )
+
+
+def words_update(words: Iterable[Word]) -> dict[str, Any]:
+    """What an event returns to show these words on the timeline and leave the rest as it is."""
+    return gr.update(words=[{"text": word.text, "start": word.start, "stop": word.stop} for word in words])
+
+
+def timeline_value(sound: Sound, audio: str) -> dict[str, Any]:
+    """What the timeline draws of a sound; `audio` is the address that the browser plays it from."""
+    picture = log_mel_picture(sound)
+    rows, columns = picture.values.shape
+    return {
+        "name": sound.clip.name,
+        "seconds": sound.clip.seconds,
+        "rate": sound.clip.rate,
+        "envelope": [[round(float(low), 4), round(float(high), 4)] for low, high in envelope(sound)],
+        "mel": base64.b64encode(picture.values.tobytes()).decode(),
+        "rows": rows,
+        "columns": columns,
+        "topHertz": min(HIGHEST, sound.clip.rate / 2),
+        "audio": audio,
+    }
