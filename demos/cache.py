@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+CHECK_SECONDS = 0.05  # how often one who waits looks whether to go on waiting
+
 Value = TypeVar("Value")
 
 
@@ -32,11 +34,18 @@ class OnceCache(Generic[Value]):
         self._entries: OrderedDict[tuple[str, Hashable], _Entry[Value]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, clip_id: str, key: Hashable, make: Callable[[], Value]) -> Value:
+    def get(
+        self,
+        clip_id: str,
+        key: Hashable,
+        make: Callable[[], Value],
+        check: Callable[[], None] = lambda: None,
+    ) -> Value:
         """The value of (clip id, key), made by one caller while the others wait for it.
 
         What `make` raises reaches the caller who ran it; those who waited then try for themselves, so one
-        person's cancelling never fails another.
+        person's cancelling never fails another. Who waits calls `check` now and then and leaves by what it
+        raises.
         """
         name = (clip_id, key)
         while True:
@@ -48,7 +57,8 @@ class OnceCache(Generic[Value]):
                 self._entries.move_to_end(name)
             if mine:
                 return self._make(name, entry, make)
-            entry.done.wait()
+            while not entry.done.wait(CHECK_SECONDS):
+                check()
             if entry.made:
                 return entry.value  # type: ignore[return-value]
 

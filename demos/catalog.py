@@ -1,0 +1,225 @@
+"""Which models there are, where their files lie, and which of them make up a suite."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from store.records import Resampling, System
+
+MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
+SUITES = ("mini",)
+
+_MINI_PENGI_PRESETS = (
+    ("Caption", "generate audio caption"),
+    ("Sound events", "this is a sound of"),
+    ("Question", "question: what can you hear?"),
+)
+_MINI_SALMONN_PRESETS = (
+    (
+        "Answer the speaker from the background",
+        "Please answer the speaker's question in detail based on the background sound.",
+    ),
+    ("Describe speech and background", "Describe the speech and the background audio"),
+    ("Describe the audio", "Please describe the audio."),
+    ("Transcribe", "Recognize the speech and give me the transcription."),
+    ("Ask about the sounds", "what can you hear?"),
+)
+_MINI_NOTE = "Knows only the synthetic sounds and the closed grammar of speech that it was trained on."
+_MINI_SOURCE = "Synthetic sounds and espeak-ng speech, made by demos.mini.world"
+
+
+class CatalogError(ValueError):
+    """A suite or model that does not exist, or files that are not there; one sentence for people."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One set of weights that fills a system's slot.
+
+    `files` maps each file's part in the model ("weights", "config", "tokenizer", …) to where it lies; several
+    models may share a file. `rate` and `resampling` say how its sound is made from a clip, `window` how many
+    seconds it hears at a time. `presets` are instructions to offer, (title, text), the first one the default.
+    """
+
+    id: str
+    system: System
+    title: str
+    files: Mapping[str, Path]
+    rate: int  # samples per second
+    resampling: Resampling
+    window: float  # seconds
+    code_licence: str
+    weights_licence: str
+    trained_on: str
+    note: str = ""
+    presets: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def missing(self) -> tuple[Path, ...]:
+        """Those of its files that are not there."""
+        return tuple(path for path in self.files.values() if not path.is_file())
+
+    @cached_property
+    def bytes(self) -> int:
+        """Size of all its files. Raises CatalogError when one is missing."""
+        self.require()
+        return sum(path.stat().st_size for path in self.files.values())
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 over the SHA-256 of each file, in the order of their parts' names.
+
+        Raises CatalogError when one is missing.
+        """
+        self.require()
+        whole = hashlib.sha256()
+        for part in sorted(self.files):
+            whole.update(f"{part} {file_hash(self.files[part])}\n".encode())
+        return whole.hexdigest()
+
+    @cached_property
+    def parameters(self) -> int:
+        """Numbers that its weights hold, shared files included. CatalogError when a file is missing."""
+        self.require()
+        return sum(_numbers(path) for path in self.files.values() if path.suffix in (".safetensors", ".pt"))
+
+    def require(self) -> None:
+        """Raise CatalogError, naming them, when files are missing."""
+        if missing := self.missing:
+            names = ", ".join(path.name for path in missing)
+            raise CatalogError(
+                f"{self.title} cannot listen, because {names} is not in {missing[0].parent}. "
+                "Run “make train”, or fetch the repository again."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Suite:
+    """One model for each slot; `layers` shows the encoders, in the order in which to offer them."""
+
+    name: str
+    title: str
+    models: Mapping[System, Model]
+    encoders: tuple[Model, ...]
+    folder: Path
+
+    def model(self, system: System) -> Model:
+        """The model in a system's slot; for `layers` the first encoder."""
+        return self.encoders[0] if system == "layers" else self.models[system]
+
+    def encoder(self, title: str) -> Model:
+        """The encoder of that title. Raises CatalogError, naming those there are."""
+        for encoder in self.encoders:
+            if encoder.title == title:
+                return encoder
+        names = ", ".join(f"“{encoder.title}”" for encoder in self.encoders)
+        raise CatalogError(f"There is no encoder “{title}” in this suite; there are {names}.")
+
+
+def suite(name: str = "mini", folder: Path | None = None) -> Suite:
+    """The suite of that name, with its files in `folder` instead of their own place if one is given.
+
+    No file is opened. Raises CatalogError for a name that does not exist.
+    """
+    if name != "mini":
+        raise CatalogError(f"There is no suite “{name}”; there is {', '.join(SUITES)}.")
+    return _mini(MINI_WEIGHTS if folder is None else folder)
+
+
+def models(system: System) -> tuple[Model, ...]:
+    """All models that can fill a system's slot, those of every suite."""
+    found: list[Model] = []
+    for name in SUITES:
+        one = suite(name)
+        found.extend(one.encoders if system == "layers" else [one.models[system]])
+    return tuple(found)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def default_bank(suite: Suite) -> tuple[str, ...]:
+    """The captions that CLAP ranks where a person gives none: one for each sound its suite was taught."""
+    from demos.mini.world.language import OTHER_LABELS, labels_caption
+    from demos.mini.world.taxonomy import NAMES
+
+    assert suite.name == "mini"
+    return tuple(labels_caption(label)[0] for label in (*NAMES, *OTHER_LABELS))
+
+
+def _mini(folder: Path) -> Suite:
+    htsat = {"htsat": "htsat.safetensors"}
+    tokenizer = {"tokenizer": "tokenizer.json"}
+    whisper = {"whisper": "whisper.pt"}
+    beats = {"beats": "beats.safetensors", "beats_config": "beats.json"}
+    clap = {**htsat, **tokenizer, "weights": "clap.safetensors", "config": "clap.json"}
+    pengi = {**htsat, **tokenizer, "weights": "pengi.safetensors", "config": "pengi.json"}
+    salmonn = {"weights": "salmonn.safetensors", "llama": "llama.safetensors", "config": "salmonn.json"}
+
+    def model(
+        id_: str,
+        system: System,
+        title: str,
+        window: float,
+        files: Mapping[str, str],
+        presets: tuple[tuple[str, str], ...] = (),
+    ) -> Model:
+        return Model(
+            id=id_,
+            system=system,
+            title=title,
+            files={part: folder / name for part, name in files.items()},
+            rate=16_000,
+            resampling="soxr",
+            window=window,
+            code_licence="Apache-2.0",
+            weights_licence="Apache-2.0",
+            trained_on=_MINI_SOURCE,
+            note=_MINI_NOTE,
+            presets=presets,
+        )
+
+    return Suite(
+        name="mini",
+        title="Mini, embedded",
+        folder=folder,
+        models={
+            "clap": model("mini-clap", "clap", "Mini-CLAP", 7.0, clap),
+            "pengi": model("mini-pengi", "pengi", "Mini-Pengi", 7.0, pengi, _MINI_PENGI_PRESETS),
+            "salmonn": model(
+                "mini-salmonn",
+                "salmonn",
+                "Mini-SALMONN",
+                30.0,
+                {**whisper, **beats, **tokenizer, **salmonn},
+                _MINI_SALMONN_PRESETS,
+            ),
+            "whisper": model("mini-whisper", "whisper", "Mini-Whisper", 30.0, whisper),
+        },
+        encoders=(
+            model("mini-whisper-encoder", "layers", "whisper encoder", 30.0, whisper),
+            model("mini-beats", "layers", "BEATs", 30.0, beats),
+            model("mini-htsat", "layers", "HTSAT", 7.0, {**htsat, "config": "clap.json"}),
+        ),
+    )
+
+
+def _numbers(path: Path) -> int:
+    """How many numbers a weight file holds, read from its header or, for a PyTorch file, without its data."""
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, framework="np") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    import torch
+
+    content = torch.load(path, map_location="meta", weights_only=True, mmap=True)
+    return sum(tensor.numel() for tensor in content["model_state_dict"].values())

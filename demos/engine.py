@@ -1,0 +1,165 @@
+"""The engine: a clip and a request go in, partial answers stream out, the last thing out is an observation.
+
+Each system hears a clip through the shared encoders (`demos.encoders`), so that one listen runs every encoder
+once. Everything here may be called from many threads. What is kept of a clip, `forget` drops.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from demos.catalog import Model, Suite, default_bank
+from demos.encoders import Encoders
+from demos.loading import Networks
+from demos.placement import Placement
+from demos.request import SYSTEM_NAMES, Cancelled, EngineError, Partial, Question, Request, settle
+from demos.sound import Sound
+from demos.systems import SYSTEM_STEPS, Work
+from demos.views import Views
+from store.records import Observation, System
+
+__all__ = ["Cancelled", "Engine", "EngineError", "Partial", "Request"]
+
+log = logging.getLogger(__name__)
+
+Item = Partial | Observation
+
+
+class Engine:
+    """Runs clips through one suite of models. Nothing is loaded before it is needed, or `warm` is called."""
+
+    def __init__(self, suite: Suite, placement: Placement | None = None) -> None:
+        self.suite = suite
+        self._placement = placement
+        self._views = Views()
+        self._started: tuple[Networks, Encoders] | None = None
+        self._starting = threading.Lock()
+
+    def observe(
+        self, sound: Sound, request: Request, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Item]:
+        """Ask one system about a clip: `Partial`s while it works, the `Observation` last.
+
+        `cancelled` is asked between steps. Raises Cancelled after it said yes, and EngineError for a request
+        that makes no sense, missing weights, or a failure of the system.
+        """
+        with _said_in_sentences(request.system):
+            question = settle(sound, request, self.suite)
+            networks, encoders = self._start()
+            work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
+            work.model.require()
+            yield from self._steps(work)
+
+    def listen(
+        self,
+        sound: Sound,
+        requests: Sequence[Request],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[Request, Item | EngineError]]:
+        """Ask several systems at the same time; what each says comes as it comes, with its request.
+
+        A request ends with its Observation or an EngineError, and none fails another. Closing the iterator
+        stops them all.
+        """
+        said: queue.SimpleQueue[tuple[Request, Item | EngineError]] = queue.SimpleQueue()
+        closed = threading.Event()
+
+        def ask(request: Request) -> None:
+            try:
+                for item in self.observe(sound, request, lambda: closed.is_set() or cancelled()):
+                    said.put((request, item))
+            except EngineError as error:
+                said.put((request, error))
+
+        for request in requests:
+            threading.Thread(target=ask, args=(request,), daemon=True, name=request.system).start()
+        working = len(requests)
+        try:
+            while working:
+                request, item = said.get()
+                working -= not isinstance(item, Partial)
+                yield request, item
+        finally:
+            closed.set()
+
+    def ready(self, system: System) -> bool:
+        """Whether a system's weights are loaded, so that it would start to listen at once."""
+        return self._started is not None and self._started[0].holds(system)
+
+    def warm(self, system: System) -> None:
+        """Load a system's weights. Raises EngineError when they are missing or do not fit."""
+        with _said_in_sentences(system):
+            self.networks.load(system)
+
+    def forget(self, clip_id: str) -> None:
+        """Drop every view and encoding of a clip."""
+        self._views.forget(clip_id)
+        if self._started is not None:
+            self._started[1].forget(clip_id)
+
+    def presets(self, system: System) -> tuple[tuple[str, str], ...]:
+        """Instructions to offer for a system, (title, instruction), the default first."""
+        return self.suite.model(system).presets
+
+    def default_bank(self) -> tuple[str, ...]:
+        """The texts that CLAP ranks when a request brings none."""
+        return default_bank(self.suite)
+
+    @property
+    def networks(self) -> Networks:
+        """The networks of the suite, for those who ask them more than a request can say."""
+        return self._start()[0]
+
+    def _model(self, question: Question) -> Model:
+        if question.system == "layers":
+            return self.suite.encoder(question.encoder)
+        return self.suite.model(question.system)
+
+    def _start(self) -> tuple[Networks, Encoders]:
+        with self._starting:
+            if self._started is None:
+                networks = Networks(self.suite, self._placement or Placement())
+                self._started = networks, Encoders(networks, self._views)
+            return self._started
+
+    def _steps(self, work: Work) -> Iterator[Item]:
+        system = work.question.system
+        work.check()
+        if system != "layers" and not work.networks.holds(
+            system
+        ):  # an encoder is loaded by who hears with it
+            yield Partial("", "Loading")
+            work.networks.load(system)
+            work.check()
+        yield Partial("", "Listening")
+        begun = time.perf_counter()
+        for item in SYSTEM_STEPS[system](work):
+            if isinstance(item, Observation):
+                work.check()
+                item = replace(item, seconds=round(time.perf_counter() - begun, 3))
+            yield item
+
+
+@contextmanager
+def _said_in_sentences(system: System) -> Iterator[None]:
+    """Turn whatever goes wrong inside into an EngineError; what nobody foresaw is logged whole."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except ValueError as error:  # the floors below say what is wrong with files and requests by these
+        raise EngineError(str(error)) from error
+    except Exception as error:
+        name = SYSTEM_NAMES[system]
+        log.exception("%s failed", name)
+        if type(error).__name__ == "OutOfMemoryError":
+            sentence = f"{name} ran out of memory. Choose a shorter window or try again later."
+        else:
+            sentence = f"{name} failed on this clip ({type(error).__name__}). Try again, or tell the host."
+        raise EngineError(sentence) from error

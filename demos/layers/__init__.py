@@ -1,0 +1,1 @@
+"""Layers: what moves inside an encoder while it hears, layer by layer."""

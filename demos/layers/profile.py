@@ -1,0 +1,79 @@
+"""The layers of one encoder over the whole time that was heard, and the heatmaps made of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from demos.layers.measures import Grid, Measures
+from store.records import Heatmap
+
+Measure = Literal["rms", "change_from_below"]
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+SIGNIFICANT_DIGITS = 5  # of a value in a heatmap
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Both measures of all layers over the time that was heard: float32 [layers, columns], no padding."""
+
+    seconds_per_column: float
+    rms_layers: tuple[str, ...]
+    rms: Grid
+    change_layers: tuple[str, ...]
+    change: Grid
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values."""
+        return self.rms.nbytes + self.change.nbytes
+
+    def heatmap(self, encoder: str, measure: Measure) -> Heatmap:
+        """One measure as a record; `encoder` is the name shown."""
+        names, grid = (self.rms_layers, self.rms) if measure == "rms" else (self.change_layers, self.change)
+        values = tuple(
+            tuple(float(f"{cell:.{SIGNIFICANT_DIGITS}g}") for cell in row) for row in grid.tolist()
+        )
+        return Heatmap(encoder, measure, names, self.seconds_per_column, values)
+
+
+def one_window(measures: Measures, seconds_per_column: float, seconds: float) -> Profile:
+    """The profile of a single window of sound, of which the first `seconds` were sound and not padding."""
+    columns = min(measures.rms.shape[2], math.ceil(seconds / seconds_per_column - 1e-6))
+    return Profile(
+        seconds_per_column,
+        measures.rms_layers,
+        measures.rms[0, :, :columns],
+        measures.change_layers,
+        measures.change[0, :, :columns],
+    )
+
+
+def many_windows(
+    batches: Sequence[Measures], starts: Sequence[float], window: float, seconds: float
+) -> Profile:
+    """The profile of a sound of `seconds`, heard in windows of `window` seconds that start at `starts`.
+
+    Each column is taken from the window in whose middle it lies best, where the encoder knows most of what is
+    before and after. A sound shorter than a window fills the columns that it has.
+    """
+    rms = np.concatenate([batch.rms for batch in batches])  # [windows, layers, moments]
+    change = np.concatenate([batch.change for batch in batches])
+    moments = rms.shape[2]
+    step = window / moments
+    centres = (np.arange(math.ceil(seconds / step - 1e-6)) + 0.5) * step
+    begins = np.asarray(starts)
+    chosen = np.abs(centres[:, None] - (begins + window / 2)).argmin(axis=1)
+    places = np.clip(((centres - begins[chosen]) / step).astype(int), 0, moments - 1)
+    return Profile(
+        step,
+        batches[0].rms_layers,
+        rms[chosen, :, places].T,
+        batches[0].change_layers,
+        change[chosen, :, places].T,
+    )

@@ -1,0 +1,210 @@
+"""The networks of a suite, each loaded when it is first needed, and shared by all that use the same file."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from demos.catalog import CatalogError, Model, Suite
+from demos.placement import Placement
+from store.records import System
+
+if TYPE_CHECKING:
+    from whisper.model import Whisper
+
+    from demos.clap.retrieval import Retrieval
+    from demos.networks.beats import Beats
+    from demos.networks.htsat import Htsat, HtsatConfig
+    from demos.pengi.captioning import Captioning
+    from demos.salmonn.answering import Answering
+    from demos.whisper.transcription import Transcription
+
+Thing = TypeVar("Thing")
+
+
+class Networks:
+    """Loads what is asked for, one thing at a time, and keeps it.
+
+    Loading is not done in parallel because the heavy packages cannot be imported by several threads at once;
+    whoever asks for something loaded already does not wait. Every method raises ValueError (or a kind of it:
+    CatalogError, CheckpointError, ConfigError, TokenizerError) when files are missing or do not fit.
+    """
+
+    def __init__(self, suite: Suite, placement: Placement) -> None:
+        self.suite = suite
+        self.placement = placement
+        self._kept: dict[Hashable, Any] = {}
+        self._loading = threading.RLock()
+
+    def holds(self, system: System) -> bool:
+        """Whether a system could listen at once."""
+        return system in self._kept
+
+    def load(self, system: System) -> None:
+        """Load all that a system needs; for `layers` every encoder."""
+        if system == "layers":
+            self._once(system, self._load_encoders)
+        else:
+            {
+                "clap": self.retrieval,
+                "pengi": self.captioning,
+                "salmonn": self.answering,
+                "whisper": self.transcription,
+            }[system]()
+
+    def retrieval(self) -> Retrieval:
+        """CLAP."""
+        return self._once("clap", self._load_clap)
+
+    def captioning(self) -> Captioning:
+        """Pengi."""
+        return self._once("pengi", self._load_pengi)
+
+    def answering(self) -> Answering:
+        """SALMONN."""
+        return self._once("salmonn", self._load_salmonn)
+
+    def transcription(self) -> Transcription:
+        """Whisper."""
+        return self._once("whisper", self._load_whisper)
+
+    def whisper(self, model: Model) -> Whisper:
+        """The Whisper network of a model, which has a file for the part `whisper`."""
+
+        def read() -> Whisper:
+            from demos.whisper.checkpoint import read_whisper
+
+            model.require()
+            return self.placement.place(read_whisper(model.files["whisper"]))
+
+        return self._once(model.files["whisper"], read)
+
+    def beats(self, model: Model) -> Beats:
+        """The BEATs of a model, which has the parts `beats` and `beats_config`."""
+
+        def read() -> Beats:
+            from demos.networks.beats import BeatsConfig
+            from demos.salmonn.checkpoint import read_beats
+
+            model.require()
+            config = BeatsConfig.from_dict(_read_json(model.files["beats_config"]))
+            return self.placement.place(read_beats(model.files["beats"], config))
+
+        return self._once(model.files["beats"], read)
+
+    def htsat(self, model: Model) -> Htsat:
+        """The HTSAT of a model, which has the parts `htsat` and `config`."""
+        from demos.networks.htsat import HtsatConfig
+
+        model.require()
+        stated = _read_json(model.files["config"])
+        return self._shared_htsat(model, HtsatConfig.from_dict(stated.get("htsat", {})))
+
+    def _shared_htsat(self, model: Model, config: HtsatConfig) -> Htsat:
+        """The one HTSAT of a file; two models that share it must agree about its sizes."""
+        if config.sample_rate != model.rate:
+            raise CatalogError(
+                f"{model.title} is catalogued at {model.rate} Hz, but its configuration says "
+                f"{config.sample_rate} Hz. Restore the files of the suite together."
+            )
+
+        def read() -> Htsat:
+            from torch import nn
+
+            from demos.checkpoint_reader import Rules, fill
+            from demos.networks.audio_encoder import COMPUTED, HtsatBase
+
+            whole = nn.Module()  # the names in the file begin with audio_encoder.base.htsat
+            whole.audio_encoder = nn.Module()
+            whole.audio_encoder.base = HtsatBase(config)
+            fill(
+                whole, model.files["htsat"], Rules(computed=[rf"audio_encoder\.{name}" for name in COMPUTED])
+            )
+            return self.placement.place(whole.audio_encoder.base.htsat)
+
+        htsat = self._once(model.files["htsat"], read)
+        if htsat.config != config:
+            raise CatalogError(
+                f"The configuration of {model.title} describes another HTSAT than the one in "
+                f"{model.files['htsat'].name}. Restore the files of the suite together."
+            )
+        return htsat
+
+    def _load_clap(self) -> Retrieval:
+        from demos.clap.checkpoint import load
+        from demos.clap.network import ClapConfig
+        from demos.clap.retrieval import Retrieval
+        from demos.tokenizer import load_tokenizer
+
+        model = self.suite.model("clap")
+        model.require()
+        config = ClapConfig.from_json(model.files["config"])
+        network = load([model.files["htsat"], model.files["weights"]], config)
+        network.audio_encoder.base.htsat = self._shared_htsat(model, config.htsat)
+        tokenizer = load_tokenizer(model.files["tokenizer"])
+        return Retrieval(self.placement.place(network), tokenizer, self.placement.device)
+
+    def _load_pengi(self) -> Captioning:
+        from demos.pengi.captioning import Captioning
+        from demos.pengi.checkpoint import load
+        from demos.pengi.network import PengiConfig
+        from demos.tokenizer import load_tokenizer
+
+        model = self.suite.model("pengi")
+        model.require()
+        config = PengiConfig.from_json(model.files["config"])
+        network = load([model.files["htsat"], model.files["weights"]], config)
+        network.audio_encoder.base.htsat = self._shared_htsat(model, config.htsat)
+        tokenizer = load_tokenizer(model.files["tokenizer"])
+        return Captioning(self.placement.place(network), tokenizer, device=self.placement.device)
+
+    def _load_salmonn(self) -> Answering:
+        from demos.salmonn.answering import Answering
+        from demos.salmonn.checkpoint import read_llama, read_salmonn
+        from demos.salmonn.config import SalmonnConfig
+        from demos.tokenizer import load_tokenizer
+
+        model = self.suite.model("salmonn")
+        model.require()
+        config = SalmonnConfig.from_dict(_read_json(model.files["config"]))
+        llama = read_llama(config.llama, model.files["llama"])
+        encoder = self.whisper(model).encoder
+        network = read_salmonn(config, encoder, self.beats(model), llama, model.files["weights"])
+        tokenizer = load_tokenizer(model.files["tokenizer"])
+        return Answering(self.placement.place(network), tokenizer, self.placement.device)
+
+    def _load_whisper(self) -> Transcription:
+        from demos.whisper.transcription import Transcription
+
+        model = self.suite.model("whisper")
+        model.require()
+        return Transcription(self.whisper(model), self.placement.device)
+
+    def _load_encoders(self) -> bool:
+        readers = {"whisper": self.whisper, "beats": self.beats, "htsat": self.htsat}
+        for model in self.suite.encoders:
+            for part, read in readers.items():
+                if part in model.files:
+                    read(model)
+        return True
+
+    def _once(self, name: Hashable, read: Callable[[], Thing]) -> Thing:
+        if name not in self._kept:
+            with self._loading:
+                if name not in self._kept:
+                    self._kept[name] = read()
+        kept: Thing = self._kept[name]
+        return kept
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"The configuration {path.name} cannot be read. Restore it.") from error
+    if not isinstance(values, dict):
+        raise CatalogError(f"The configuration {path.name} does not hold one JSON object. Restore it.")
+    return values

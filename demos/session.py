@@ -1,0 +1,169 @@
+"""What the server keeps for one visitor, from the first sound until the page is closed; nothing on the disk.
+
+Listening keeps nothing: sound, observations, temporary files, views and encodings go when another sound
+comes, when the page is closed, or when nobody asked for them for an hour.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+from demos.engine import Engine
+from demos.sound import Sound
+from store.records import Observation, System
+
+IDLE_SECONDS = 3600.0
+MOST_OBSERVATIONS = 500  # of one sound; the oldest go first
+
+
+class Session:
+    """One visitor's sound, what was said of it, and how to stop what is still being said.
+
+    May be called from many threads. After `close` it keeps nothing more.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._lock = threading.Lock()
+        self._sound: Sound | None = None
+        self._observations: OrderedDict[str, Observation] = OrderedDict()
+        self._running: dict[System, threading.Event] = {}
+        self._files: set[Path] = set()
+        self._closed = False
+
+    @property
+    def sound(self) -> Sound | None:
+        """The sound that the visitor brought last."""
+        return self._sound
+
+    def hold(self, sound: Sound) -> None:
+        """Take another sound; what was said and kept of the one before goes."""
+        self._drop(sound)
+
+    def begin(self, system: System) -> threading.Event:
+        """The event that cancels a system's next answer; its answer under way is cancelled now."""
+        event = threading.Event()
+        with self._lock:
+            before = self._running.get(system)
+            self._running[system] = event
+            if self._closed:
+                event.set()
+        if before is not None:
+            before.set()
+        return event
+
+    def is_current(self, system: System, event: threading.Event) -> bool:
+        """Whether no later answer of that system has begun since `begin` gave this event."""
+        with self._lock:
+            return self._running.get(system) is event
+
+    def cancel(self, system: System) -> None:
+        """Stop what a system is saying."""
+        with self._lock:
+            event = self._running.get(system)
+        if event is not None:
+            event.set()
+
+    def keep(self, observation: Observation) -> None:
+        """Remember an observation of the present sound; one of another sound is passed over."""
+        with self._lock:
+            if self._sound is None or observation.view.clip_id != self._sound.clip.id:
+                return
+            self._observations[observation.id] = observation
+            while len(self._observations) > MOST_OBSERVATIONS:
+                self._observations.popitem(last=False)
+
+    def observation(self, observation_id: str) -> Observation | None:
+        """The observation with this id, if it is of the present sound."""
+        with self._lock:
+            return self._observations.get(observation_id)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """All that was said of the present sound, oldest first."""
+        with self._lock:
+            return tuple(self._observations.values())
+
+    def keep_file(self, path: Path) -> None:
+        """Delete this temporary file with the present sound."""
+        with self._lock:
+            if not self._closed:
+                self._files.add(path)
+                return
+        path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Stop everything and keep nothing."""
+        with self._lock:
+            self._closed = True
+        self._drop()
+
+    def _drop(self, sound: Sound | None = None) -> None:
+        """Stop the systems, let go of observations, files, views and encodings, and take another sound."""
+        with self._lock:
+            events, self._running = list(self._running.values()), {}
+            files, self._files = self._files, set()
+            before, self._sound = self._sound, None if self._closed else sound
+            self._observations.clear()
+        for event in events:
+            event.set()
+        for path in files:
+            path.unlink(missing_ok=True)
+        if before is not None:
+            self._sessions.forget(before)
+
+
+class Sessions:
+    """All visitors of one engine, by the id that the server gives each page."""
+
+    def __init__(self, engine: Engine, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._engine = engine
+        self._idle_seconds = idle_seconds
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+        self._asked: dict[str, float] = {}  # when each was last asked for, by the monotonic clock
+
+    def of(self, session_id: str | None) -> Session:
+        """The session of a page, made when it is asked for first; those that are idle are closed then."""
+        name = session_id or ""
+        with self._lock:
+            new = name not in self._sessions
+            if new:
+                self._sessions[name] = Session(self)
+            self._asked[name] = time.monotonic()
+            session = self._sessions[name]
+        if new:
+            self.close_idle()
+        return session
+
+    def close(self, session_id: str | None) -> None:
+        """Close a page's session and delete all that was kept for it."""
+        name = session_id or ""
+        with self._lock:
+            session = self._sessions.pop(name, None)
+            self._asked.pop(name, None)
+        if session is not None:
+            session.close()
+
+    def close_idle(self) -> None:
+        """Close the sessions that nobody asked for within the idle time, even if their page is still open."""
+        oldest = time.monotonic() - self._idle_seconds
+        with self._lock:
+            idle = [name for name, asked in self._asked.items() if asked < oldest]
+        for name in idle:
+            self.close(name)
+
+    def forget(self, sound: Sound) -> None:
+        """Drop a sound's views and encodings, unless another session holds the same sound."""
+        clip_id = sound.clip.id
+        with self._lock:
+            sessions = list(self._sessions.values())
+        held = (session.sound for session in sessions)
+        if not any(other is not None and other.clip.id == clip_id for other in held):
+            self._engine.forget(clip_id)
+
+    def __len__(self) -> int:
+        return len(self._sessions)

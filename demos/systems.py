@@ -1,0 +1,228 @@
+"""The five ways of hearing, each from a question to an observation, through the shared encoders.
+
+A window longer than what a model hears at a time is heard in the deterministic windows of `demos.windows`
+(CLAP, Pengi, HTSAT), in consecutive ones of 30 s (Whisper), or only its first 30 s are heard (SALMONN and the
+encoders of `layers`), and the observation's view says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from demos.catalog import Model
+from demos.encoders import Encoders, Encoding
+from demos.layers.profile import Measure
+from demos.loading import Networks
+from demos.request import Cancelled, Partial, Question
+from demos.sound import Samples, Sound
+from demos.views import Views, view_of
+from store.records import Observation, Score, System, Token, View, Word, new_id
+
+LONGEST_VIEW = 30.0  # seconds that SALMONN and the encoders of `layers` hear
+BEST_SCORES = 20  # texts whose scores an observation keeps
+
+Steps = Iterator[Partial | Observation]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One question under way, and what answers it."""
+
+    sound: Sound
+    question: Question
+    model: Model
+    networks: Networks
+    encoders: Encoders
+    views: Views
+    cancelled: Callable[[], bool]
+
+    def check(self) -> None:
+        """Raise Cancelled once the person asked to stop."""
+        if self.cancelled():
+            raise Cancelled("Stopped.")
+
+    def view(self, longest: float = math.inf) -> View:
+        """What the model gets: the window asked for, cut after `longest` seconds."""
+        start = self.question.start
+        stop = min(self.question.stop, start + longest)
+        return view_of(self.sound, self.model.rate, self.model.resampling, start, stop)
+
+    def samples(self, view: View) -> Samples:
+        """The samples of a view."""
+        return self.views.samples(self.sound, view)
+
+    def encode(self, part: str, view: View) -> Encoding:
+        """What an encoder of the model makes of a view."""
+        self.check()
+        return self.encoders.encode(part, self.model, self.sound, view, self.check)
+
+    def observation(self, view: View, settings: Mapping[str, Any], **said: Any) -> Observation:
+        """What was said, as a record; its `seconds` are still to be filled in."""
+        placement = self.networks.placement
+        return Observation(
+            id=new_id(),
+            system=self.question.system,
+            view=view,
+            model_id=self.model.id,
+            model_revision=self.model.revision,
+            instruction=self.question.instruction,
+            settings=dict(settings),
+            dtype=placement.dtype_name,
+            device=placement.device_name,
+            seed=self.question.seed,
+            **{"prompt": "", **said},
+        )
+
+
+def retrieve(work: Work) -> Steps:
+    """CLAP: rank the bank. The observation's text is the best label; `settings` hold the whole bank."""
+    view, bank = work.view(), work.question.bank
+    retrieval = work.networks.retrieval()
+    heard = work.encode("htsat", view)
+    yield Partial("", "Comparing")
+    work.check()
+    ranked = retrieval.rank(work.samples(view), bank, top=BEST_SCORES, latent=heard.output)
+    scores = tuple(
+        Score(
+            score.text,
+            score.cosine,
+            tuple((view.start + start, view.start + stop, cosine) for start, stop, cosine in score.windows),
+        )
+        for score in ranked
+    )
+    yield work.observation(view, {"bank": list(bank)}, text=scores[0].text, scores=scores)
+
+
+def caption(work: Work) -> Steps:
+    """Pengi: say something about each window; with several, each text stands behind its times."""
+    view, question = work.view(), work.question
+    captioning = work.networks.captioning()
+    latent = work.encode("htsat", view).output
+    heard = captioning.windows(len(work.samples(view)))
+    rate = captioning.network.config.htsat.sample_rate
+    times = [(view.start + window.start / rate, view.start + window.stop / rate) for window in heard]
+    chosen = covering(times)
+    tokens: tuple[Token, ...] = ()
+    for number, place in enumerate(chosen):
+        work.check()
+        if len(chosen) > 1:
+            line = "\n" if number else ""
+            tokens = (*tokens, Token(f"{line}{times[place][0]:.1f}–{times[place][1]:.1f} s: "))
+        said: tuple[Token, ...] = ()
+        for part in captioning.stream(
+            None,
+            question.instruction,
+            latent=latent[place],
+            beam_size=question.beams,
+            max_length=question.max_tokens,
+            cancelled=work.cancelled,
+        ):
+            said = trimmed(part.tokens)
+            yield Partial(_text((*tokens, *said)), "Writing", number / len(chosen))
+        tokens = (*tokens, *said)
+    settings = {
+        "beams": question.beams,
+        "max_tokens": question.max_tokens,
+        "temperature": 1.0,
+        "windows": [list(times[place]) for place in chosen],
+    }
+    yield work.observation(view, settings, prompt=question.instruction, text=_text(tokens), tokens=tokens)
+
+
+def answer(work: Work) -> Steps:
+    """SALMONN: answer the instruction about the first 30 s."""
+    view, question = work.view(LONGEST_VIEW), work.question
+    answering = work.networks.answering()
+    speech = work.encode("whisper", view)
+    events = work.encode("beats", view)
+    work.check()
+    audio = answering.audio_tokens(speech.output, events.output)
+    for said in answering.stream(
+        audio,
+        question.instruction,
+        lora_scaling=question.lora_scaling,
+        beams=question.beams,
+        max_new_tokens=question.max_tokens,
+        seed=question.seed,
+        cancelled=work.cancelled,
+    ):
+        if not said.ended:
+            yield Partial(said.text, "Writing")
+            continue
+        settings = {**said.settings, "ended": said.ended}
+        yield work.observation(view, settings, prompt=said.prompt, text=said.text, tokens=said.tokens)
+
+
+def transcribe(work: Work) -> Steps:
+    """Whisper: the words that are spoken, with their times in the clip."""
+    view = work.view()
+    transcription = work.networks.transcription()
+    encoded = work.encode("whisper", work.view(LONGEST_VIEW))
+    for said in transcription.stream(
+        work.samples(view).copy(), cancelled=work.cancelled, encoder_hidden=encoded.output
+    ):
+        if not said.ended:
+            heard = said.windows[-1].stop if said.windows else 0.0
+            yield Partial(said.text, "Writing", min(1.0, heard / (view.stop - view.start)))
+            continue
+        words = tuple(
+            Word(word.text, view.start + word.start, view.start + word.stop, word.probability)
+            for word in said.words
+        )
+        settings = {**(said.settings or {}), "language": said.language, "ended": said.ended}
+        yield work.observation(
+            view, settings, prompt=said.prompt, text=said.text, tokens=said.tokens, words=words
+        )
+
+
+def show_layers(work: Work) -> Steps:
+    """Layers: one measure of one encoder's layers over the first 30 s."""
+    view = work.view(LONGEST_VIEW)
+    measure: Measure = "rms" if work.question.measure == "rms" else "change_from_below"
+    part = next(part for part in ("whisper", "beats", "htsat") if part in work.model.files)
+    profile = work.encode(part, view).profile
+    heatmap = profile.heatmap(work.model.title, measure)
+    yield work.observation(view, {"encoder": work.model.title, "measure": measure}, heatmap=heatmap)
+
+
+SYSTEM_STEPS: Mapping[System, Callable[[Work], Steps]] = {
+    "clap": retrieve,
+    "pengi": caption,
+    "salmonn": answer,
+    "whisper": transcribe,
+    "layers": show_layers,
+}
+
+
+def covering(times: Sequence[tuple[float, float]]) -> list[int]:
+    """Which of overlapping windows to take so that they cover everything: each the first behind the last.
+
+    `times` are (start, stop) in order. What the last one leaves over at the end, the last window covers.
+    """
+    chosen = [0]
+    for number, (start, _) in enumerate(times):
+        if start >= times[chosen[-1]][1] - 1e-6:
+            chosen.append(number)
+    if times[-1][1] > times[chosen[-1]][1] + 1e-6:
+        chosen.append(len(times) - 1)
+    return chosen
+
+
+def trimmed(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Tokens without the blanks before the first letter and behind the last of their text."""
+    whole = _text(tokens)
+    first, last = len(whole) - len(whole.lstrip()), len(whole.rstrip())
+    kept: list[Token] = []
+    at = 0
+    for token in tokens:
+        begin, end = max(first - at, 0), max(min(last - at, len(token.text)), 0)
+        kept.append(Token(token.text[begin:end], token.probability))
+        at += len(token.text)
+    return tuple(kept)
+
+
+def _text(tokens: Sequence[Token]) -> str:
+    return "".join(token.text for token in tokens)

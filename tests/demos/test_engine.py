@@ -1,0 +1,411 @@
+"""The engine, over real files with untrained weights of the mini suite: what a listener can rely on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demos.catalog import suite
+from demos.engine import Cancelled, Engine, EngineError, Partial, Request
+from demos.sound import Sound, from_array
+from demos.systems import covering, trimmed
+from store.records import SYSTEMS, Observation, System, Token, observation_from_dict, to_json
+from tests.mini_weights import write_mini_weights
+from tests.seeded import seeded_waveform
+
+RATE = 16_000
+ENCODERS = ("whisper encoder", "BEATs", "HTSAT")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("weights")
+    write_mini_weights(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def warm(folder: Path) -> Engine:
+    """One engine for the tests that do not care what was heard before."""
+    return Engine(suite("mini", folder))
+
+
+def sweep(seconds: float = 3.0, seed: int = 1) -> Sound:
+    return from_array(RATE, seeded_waveform(seconds, RATE, seed))
+
+
+def ask(engine: Engine, sound: Sound, system: System, **how: object) -> Observation:
+    how.setdefault("max_tokens", 6)
+    *partials, said = engine.observe(sound, Request(system, **how))  # type: ignore[arg-type]
+    assert all(isinstance(partial, Partial) for partial in partials)
+    assert isinstance(said, Observation)
+    return said
+
+
+def full_listen() -> list[Request]:
+    layers = [Request("layers", encoder=encoder) for encoder in ENCODERS]
+    return [*(Request(system, max_tokens=6) for system in SYSTEMS if system != "layers"), *layers]
+
+
+@contextmanager
+def passes(engine: Engine) -> Iterator[Counter[str]]:
+    """Counts how often each encoder and the language model run."""
+    suite_, networks = engine.suite, engine.networks
+    for system in SYSTEMS:
+        engine.warm(system)
+    counted: Counter[str] = Counter()
+    first_modules = {
+        "HTSAT": networks.htsat(suite_.encoder("HTSAT")),
+        "whisper encoder": networks.whisper(suite_.encoder("whisper encoder")).encoder.conv1,
+        "BEATs": networks.beats(suite_.encoder("BEATs")).patch_embedding,
+        "LLaMA": networks.answering().network.llama_model.model,
+    }
+    hooks = [
+        module.register_forward_hook(lambda *_, name=name: counted.update([name]))
+        for name, module in first_modules.items()
+    ]
+    try:
+        yield counted
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_an_observation_carries_what_it_takes_to_say_it_again(warm: Engine, system: System) -> None:
+    sound = sweep()
+    said = ask(warm, sound, system, seed=5)
+    model = warm.suite.model(system)
+    assert (said.system, said.model_id, said.model_revision) == (system, model.id, model.revision)
+    assert (said.view.clip_id, said.view.start, said.view.stop) == (sound.clip.id, 0.0, 3.0)
+    assert (said.view.rate, said.view.resampling) == (model.rate, model.resampling)
+    assert (said.dtype, said.device, said.seed) == ("float32", str(warm.networks.placement.device_name), 5)
+    assert said.seconds > 0
+    assert observation_from_dict(json.loads(to_json(said))) == said
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_same_request_gives_the_same_answer(warm: Engine, folder: Path, system: System) -> None:
+    here, there = ask(warm, sweep(), system), ask(Engine(suite("mini", folder)), sweep(), system)
+    assert (here.text, here.tokens, here.scores, here.words) == (
+        there.text,
+        there.tokens,
+        there.scores,
+        there.words,
+    )
+    assert here.heatmap == there.heatmap
+    assert here.id != there.id
+
+
+@pytest.mark.parametrize("system", ["pengi", "salmonn", "whisper"])
+@pytest.mark.parametrize("seconds", [3.0, 10.0])
+def test_the_tokens_are_the_text(warm: Engine, system: System, seconds: float) -> None:
+    said = ask(warm, sweep(seconds), system)
+    assert said.text
+    assert "".join(token.text for token in said.tokens) == said.text
+    known = [token.probability for token in said.tokens if token.probability is not None]
+    assert known
+    assert all(0 <= probability <= 1 for probability in known)
+
+
+@pytest.mark.parametrize("system", ["salmonn", "whisper"])
+def test_answers_grow_token_by_token(warm: Engine, system: System) -> None:
+    items = list(warm.observe(sweep(), Request(system, max_tokens=6)))  # type: ignore[arg-type]
+    texts = [item.text for item in items if isinstance(item, Partial) and item.text]
+    assert len(texts) >= 3
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
+    assert isinstance(items[-1], Observation)
+    assert items[-1].text.startswith(texts[-1])
+
+
+def test_one_listen_runs_each_encoder_once(folder: Path) -> None:
+    engine = Engine(suite("mini", folder))
+    with passes(engine) as counted:
+        ends = [item for _, item in engine.listen(sweep(), full_listen()) if not isinstance(item, Partial)]
+    assert [type(end) for end in ends] == [Observation] * len(full_listen())
+    assert {name: counted[name] for name in ENCODERS} == dict.fromkeys(ENCODERS, 1)
+
+
+def test_another_question_runs_no_encoder_again_until_the_clip_is_forgotten(folder: Path) -> None:
+    engine, sound = Engine(suite("mini", folder)), sweep()
+    with passes(engine) as counted:
+        ask(engine, sound, "salmonn")
+        before = dict(counted)
+        ask(engine, sound, "salmonn", instruction="what can you hear?")
+        assert {name: counted[name] for name in ENCODERS} == {name: before.get(name, 0) for name in ENCODERS}
+        engine.forget(sound.clip.id)
+        ask(engine, sound, "salmonn")
+        assert counted["whisper encoder"] == 2
+        assert counted["BEATs"] == 2
+
+
+def test_networks_that_share_a_file_share_the_network(warm: Engine) -> None:
+    networks = warm.networks
+    clap, pengi = networks.retrieval().network, networks.captioning().network
+    assert clap.audio_encoder.htsat is pengi.audio_encoder.htsat
+    assert networks.answering().network.speech_encoder is networks.transcription().model.encoder
+
+
+def test_the_bank_is_the_default_one_or_the_persons_own(warm: Engine) -> None:
+    said = ask(warm, sweep(), "clap")
+    assert said.settings["bank"] == list(warm.default_bank())
+    assert {score.text for score in said.scores} <= set(warm.default_bank())
+    own = ask(warm, sweep(), "clap", bank=("a dog", " a cat ", "a dog", ""))
+    assert sorted(score.text for score in own.scores) == ["a cat", "a dog"]
+    assert own.text == own.scores[0].text
+    assert own.scores[0].cosine >= own.scores[1].cosine
+
+
+def test_scores_do_not_depend_on_what_else_is_in_the_bank(warm: Engine) -> None:
+    alone = ask(warm, sweep(), "clap", bank=("a dog barking",)).scores[0]
+    among = ask(warm, sweep(), "clap").scores
+    assert [s.cosine for s in among if s.text == alone.text] == [pytest.approx(alone.cosine, abs=1e-5)] or (
+        alone.text not in [s.text for s in among]
+    )
+
+
+def test_the_lora_scaling_is_heard_and_kept(warm: Engine) -> None:
+    strong, bare = (ask(warm, sweep(), "salmonn", lora_scaling=scaling) for scaling in (4.0, 0.0))
+    assert (strong.lora_scaling, bare.lora_scaling) == (4.0, 0.0)
+    assert [t.probability for t in strong.tokens] != [t.probability for t in bare.tokens]
+
+
+def test_beams_are_searched_and_kept(warm: Engine) -> None:
+    said = ask(warm, sweep(), "salmonn", beams=3)
+    assert said.settings["beams"] == 3
+    assert said.text
+
+
+def test_an_empty_instruction_is_the_first_preset(warm: Engine) -> None:
+    for system in ("pengi", "salmonn"):
+        presets = warm.presets(system)  # type: ignore[arg-type]
+        said = ask(warm, sweep(), system)  # type: ignore[arg-type]
+        assert said.instruction == presets[0][1]
+        assert said.instruction in said.prompt
+    asked = ask(warm, sweep(), "salmonn", instruction="  what is that? ")
+    assert asked.instruction == "what is that?"
+    assert asked.prompt == "USER: <Speech><SpeechHere></Speech> what is that?\nASSISTANT:"
+
+
+def test_a_long_clip_is_heard_in_windows_that_the_observation_names(warm: Engine) -> None:
+    sound = sweep(33.0)
+    clap, pengi = ask(warm, sound, "clap"), ask(warm, sound, "pengi", max_tokens=2)
+    starts = [start for start, _, _ in clap.scores[0].windows]
+    assert starts == [0.0, 3.5, 7.0, 10.5, 14.0, 17.5, 21.0, 24.5, 26.0]
+    assert clap.scores[0].windows[-1][1] == 33.0
+    assert pengi.settings["windows"] == [[0, 7], [7, 14], [14, 21], [21, 28], [26, 33]]
+    assert pengi.text.startswith("0.0–7.0 s: ")
+    assert "\n26.0–33.0 s: " in pengi.text
+    salmonn, whisper = ask(warm, sound, "salmonn"), ask(warm, sound, "whisper")
+    assert (salmonn.view.start, salmonn.view.stop) == (0.0, 30.0)
+    assert (whisper.view.start, whisper.view.stop) == (0.0, 33.0)
+
+
+def test_times_are_those_of_the_clip_whatever_the_window(warm: Engine) -> None:
+    sound = sweep(10.0)
+    window = {"start": 6.0, "stop": 9.0}
+    clap, whisper = ask(warm, sound, "clap", **window), ask(warm, sound, "whisper", **window)
+    assert (clap.view.start, clap.view.stop) == (6.0, 9.0)
+    assert clap.scores[0].windows[0][:2] == (6.0, 9.0)
+    assert whisper.words
+    assert all(6.0 <= word.start <= word.stop <= 9.0 for word in whisper.words)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_shortest_clip_is_heard(warm: Engine, system: System) -> None:
+    assert ask(warm, sweep(0.1), system).view.stop == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_silence_is_heard(warm: Engine, system: System) -> None:
+    said = ask(warm, from_array(RATE, np.zeros(RATE, np.float32)), system)
+    numbers = [score.cosine for score in said.scores] + [t.probability or 0.0 for t in said.tokens]
+    assert np.isfinite(numbers).all()
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_cancelling_before_it_begins(warm: Engine, system: System) -> None:
+    with pytest.raises(Cancelled):
+        list(warm.observe(sweep(), Request(system), lambda: True))
+
+
+def test_cancelling_stops_the_network(warm: Engine) -> None:
+    stop = threading.Event()
+    with passes(warm) as counted:
+        steps = warm.observe(sweep(), Request("salmonn", max_tokens=60), stop.is_set)
+        assert next(item for item in steps if isinstance(item, Partial) and item.text)
+        stop.set()
+        with pytest.raises(Cancelled):
+            list(steps)
+    assert counted["LLaMA"] <= 3
+
+
+def test_cancelling_one_leaves_another_who_hears_the_same(folder: Path) -> None:
+    engine, sound = Engine(suite("mini", folder)), sweep(60.0)
+    engine.warm("clap")
+    asked = threading.Event()
+
+    def cancelled_at_the_second_look() -> bool:
+        before = asked.is_set()
+        asked.set()
+        return before
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(
+            lambda: list(engine.observe(sound, Request("clap"), cancelled_at_the_second_look))
+        )
+        asked.wait()
+        second = pool.submit(lambda: ask(engine, sound, "clap"))
+        with pytest.raises(Cancelled):
+            first.result()
+        assert second.result().scores
+
+
+def test_missing_weights_are_named_and_leave_the_others(tmp_path: Path) -> None:
+    suite_ = write_mini_weights(tmp_path)
+    (tmp_path / "pengi.safetensors").unlink()
+    engine = Engine(suite_)
+    with pytest.raises(EngineError, match=r"pengi\.safetensors"):
+        engine.warm("pengi")
+    ends = {
+        request.system: item
+        for request, item in engine.listen(sweep(), [Request(system, max_tokens=4) for system in SYSTEMS])
+        if not isinstance(item, Partial)
+    }
+    assert isinstance(ends.pop("pengi"), EngineError)
+    assert {system for system, item in ends.items() if isinstance(item, Observation)} == set(SYSTEMS) - {
+        "pengi"
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["clap.safetensors", "clap.json", "tokenizer.json", "whisper.pt", "beats.json"]
+)
+def test_damaged_files_give_a_sentence(tmp_path: Path, name: str) -> None:
+    suite_ = write_mini_weights(tmp_path)
+    (tmp_path / name).write_bytes(b"damaged")
+    systems: dict[str, System] = {"whisper.pt": "whisper", "beats.json": "salmonn"}
+    with pytest.raises(EngineError) as caught:
+        ask(Engine(suite_), sweep(), systems.get(name, "clap"))
+    assert name.split(".")[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_of_different_suites_do_not_mix(tmp_path: Path) -> None:
+    suite_ = write_mini_weights(tmp_path)
+    pengi = json.loads((tmp_path / "pengi.json").read_text())
+    pengi["htsat"]["hop_size"] = 400
+    (tmp_path / "pengi.json").write_text(json.dumps(pengi))
+    engine = Engine(suite_)
+    engine.warm("clap")
+    with pytest.raises(EngineError, match="another HTSAT"):
+        engine.warm("pengi")
+
+
+def test_a_crash_in_one_system_leaves_the_others(folder: Path) -> None:
+    engine = Engine(suite("mini", folder))
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    engine.networks.answering().network.llama_model.register_forward_pre_hook(crash)
+    ends = {
+        request.system: item
+        for request, item in engine.listen(sweep(), [Request(system, max_tokens=4) for system in SYSTEMS])
+        if not isinstance(item, Partial)
+    }
+    failed = ends.pop("salmonn")
+    assert isinstance(failed, EngineError)
+    assert "SALMONN" in str(failed)
+    assert all(isinstance(item, Observation) for item in ends.values())
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        (Request("hearing"), "hearing"),  # type: ignore[arg-type]
+        (Request("clap", start=2.95), "window"),
+        (Request("clap", start=-1.0), "window"),
+        (Request("clap", start=2.0, stop=1.0), "window"),
+        (Request("clap", start=float("nan")), "window"),
+        (Request("clap", bank=tuple(f"sound {k}" for k in range(501))), "501 labels"),
+        (Request("clap", bank=("x" * 201,)), "200 characters"),
+        (Request("salmonn", instruction="why " * 200), "characters"),
+        (Request("salmonn", lora_scaling=4.5), "4.5"),
+        (Request("salmonn", lora_scaling=float("nan")), "LoRA"),
+        (Request("salmonn", beams=0), "beams"),
+        (Request("salmonn", beams=99), "beams"),
+        (Request("pengi", max_tokens=0), "tokens"),
+    ],
+)
+def test_requests_that_make_no_sense_get_a_sentence(warm: Engine, request_: Request, says: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        list(warm.observe(sweep(), request_))
+    assert says in str(caught.value)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+def test_many_people_at_once_hear_what_one_hears(warm: Engine) -> None:
+    sounds = [sweep(2.0, seed) for seed in range(4)]
+    alone = [ask(warm, sound, "salmonn").text for sound in sounds]
+    for sound in sounds:
+        warm.forget(sound.clip.id)
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda k: ask(warm, sounds[k % 4], "salmonn").text, range(8)))
+    assert together == alone * 2
+
+
+def test_closing_a_listen_stops_it(folder: Path) -> None:
+    engine = Engine(suite("mini", folder))
+    with passes(engine) as counted:
+        listening = engine.listen(sweep(), [Request("salmonn", max_tokens=150)])
+        for _, item in listening:
+            if isinstance(item, Partial) and item.text:
+                break
+        listening.close()  # type: ignore[attr-defined]
+        for thread in threading.enumerate():
+            if thread.name == "salmonn":
+                thread.join(10)
+        assert counted["LLaMA"] < 100
+
+
+def test_nothing_is_loaded_before_it_is_needed(folder: Path) -> None:
+    engine = Engine(suite("mini", folder))
+    assert not any(engine.ready(system) for system in SYSTEMS)
+    engine.warm("clap")
+    assert [system for system in SYSTEMS if engine.ready(system)] == ["clap"]
+    stages = [item.stage for item in engine.observe(sweep(), Request("pengi")) if isinstance(item, Partial)]
+    assert stages[0] == "Loading"
+    assert engine.ready("pengi")
+
+
+def test_windows_cover_everything_without_need() -> None:
+    assert covering([(0, 7)]) == [0]
+    assert covering([(0, 7), (3.5, 10.5), (7, 14)]) == [0, 2]
+    assert covering([(0, 7), (3.5, 10.5), (4, 11)]) == [0, 2]
+
+
+def test_blanks_around_a_text_are_taken_from_its_tokens() -> None:
+    tokens = [Token(" ", 0.5), Token(" a", 0.25), Token(" dog ", 1.0), Token(" ", 0.75)]
+    assert [token.text for token in trimmed(tokens)] == ["", "a", " dog", ""]
+    assert [token.probability for token in trimmed(tokens)] == [0.5, 0.25, 1.0, 0.75]
+    assert trimmed([Token("  ", 1.0)]) == (Token("", 1.0),)
+
+
+@pytest.mark.skipif(
+    any(model.missing for model in suite("mini").models.values()), reason="the weights are not trained yet"
+)
+def test_the_embedded_suite_hears() -> None:
+    engine = Engine(suite("mini"))
+    ends = [item for _, item in engine.listen(sweep(), full_listen()) if not isinstance(item, Partial)]
+    assert [type(end) for end in ends] == [Observation] * len(full_listen())
