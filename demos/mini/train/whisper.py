@@ -1,21 +1,22 @@
 """Mini-Whisper: openai-whisper's own model, small, trained on the closed grammar.
 
 Short windows with sliced positions first (attention over 250 frames instead of 1,500), the full 30 s at the
-end, as Radford et al. (arXiv 2212.04356) pad every clip. A CTC head on the encoder (Graves et al., ICML 2006)
-teaches the alignment early; it is thrown away. Vocabulary and tokenizer are openai-whisper's English ones
-(51,864 rows); rows that no sentence uses start as one common vector, which the full softmax of the last phase
-pushes down together.
+end, as Radford et al. (arXiv 2212.04356) pad every clip. A head on the encoder learns which word each frame
+belongs to: at first from where the words roughly lie, later by CTC alone (Graves et al., ICML 2006). It is
+thrown away. Vocabulary and tokenizer are openai-whisper's English ones (51,864 rows). Rows that no text uses
+start as one common vector, which the full softmax of the last phase pushes down together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from whisper.audio import log_mel_spectrogram
@@ -51,6 +52,15 @@ def sliced_positions(encoder: AudioEncoder, seconds: float) -> Iterator[None]:
         yield
     finally:
         encoder.positional_embedding = whole
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence in a window and when it is said, in seconds."""
+
+    text: str
+    start: float
+    stop: float
 
 
 class Trainee(nn.Module):
@@ -90,11 +100,33 @@ class Trainee(nn.Module):
         y = torch.tensor([row + [-100] * (length - len(row)) for row in labels])
         return x, y, spoken
 
-    def losses(self, mel: Tensor, texts: list[str], seconds: float, every_row: bool) -> dict[str, Tensor]:
-        """Cross-entropy of the decoder (over the used rows, or every row) and CTC of the encoder.
+    def frame_labels(self, said: list[list[Said]], frames: int) -> Tensor:
+        """A guess of the token in each frame [B, frames]: time shared out by letters, −100 near borders."""
+        blank = self.ctc.out_features - 1
+        labels = torch.full((len(said), frames), blank)
+        for row, sentences in enumerate(said):
+            for sentence in sentences:
+                words = sentence.text.split()
+                letters = np.array([len(word) + 1.5 for word in words])
+                borders = np.concatenate([[0], np.cumsum(letters)]) / letters.sum()
+                borders = (sentence.start + borders * (sentence.stop - sentence.start)) * FRAMES_PER_SECOND
+                labels[row, int(borders[0]) : int(borders[-1]) + 1] = -100
+                for word, begin, end in zip(words, borders[:-1], borders[1:], strict=True):
+                    tokens = self.tokenizer.encode(" " + word)
+                    for number, token in enumerate(tokens):
+                        first = round(begin + (end - begin) * (number + 0.25) / len(tokens))
+                        last = round(begin + (end - begin) * (number + 0.75) / len(tokens))
+                        labels[row, first : max(first + 1, last)] = self.row_of[token]
+        return labels
 
-        `mel` [B, 80, 100 × seconds]; sentences that no speech carries are empty strings.
+    def losses(
+        self, mel: Tensor, said: list[list[Said]], seconds: float, every_row: bool, guess: float
+    ) -> dict[str, Tensor]:
+        """Cross-entropy of the decoder (over the used rows, or every row), and of the encoder's head.
+
+        `mel` [B, 80, 100 × seconds]; `guess` weighs the guessed frame labels.
         """
+        texts = [" ".join(sentence.text for sentence in sentences) for sentences in said]
         x, y, spoken = self.targets(texts)
         with sliced_positions(self.whisper.encoder, seconds):
             hidden = self.whisper.encoder(mel)
@@ -105,13 +137,16 @@ class Trainee(nn.Module):
             logits = self._used_logits(x, hidden)
             target = torch.tensor([[self.row_of.get(int(t), -100) for t in row] for row in y])
         decoder = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-        log_probabilities = self.ctc(hidden).log_softmax(-1).transpose(0, 1)  # [T, B, labels]
+        scores = self.ctc(hidden)
+        log_probabilities = scores.log_softmax(-1).transpose(0, 1)  # [T, B, labels]
         lengths = torch.tensor([len(s) for s in spoken])
         flat = torch.tensor([label for s in spoken for label in s])
         times = torch.full((len(texts),), hidden.shape[1])
         blank = self.ctc.out_features - 1
         ctc = F.ctc_loss(log_probabilities, flat, times, lengths, blank=blank, zero_infinity=True)
-        return {"decoder": decoder, "ctc": 0.3 * ctc}
+        guessed = self.frame_labels(said, hidden.shape[1])
+        frames = F.cross_entropy(scores.flatten(0, 1), guessed.flatten(), ignore_index=-100)
+        return {"decoder": decoder, "ctc": 0.3 * ctc, "frames": guess * frames}
 
     def _used_logits(self, x: Tensor, hidden: Tensor) -> Tensor:
         """The decoder's logits over the rows in use [B, L, used]."""
@@ -124,29 +159,41 @@ class Trainee(nn.Module):
 
 def batch(
     rng: np.random.Generator, size: int, seconds: float, utterances: Utterances, backgrounds: Backgrounds
-) -> tuple[Tensor, list[str]]:
-    """Sounds [B, samples] and transcripts: speech alone, over a background, or no speech at all."""
+) -> tuple[Tensor, list[list[Said]]]:
+    """Sounds [B, samples] and what is said in their first 5 s: up to three sentences, half over a background."""
     samples = round(SHORT_SECONDS * SAMPLE_RATE)
     sounds = np.zeros((size, round(seconds * SAMPLE_RATE)), np.float32)
-    texts = []
+    said = []
     for row in range(size):
-        kind = rng.random()
-        window = np.zeros(samples, np.float32)
-        text = ""
-        if kind < 0.92:
-            speech, text = utterances.draw(rng)
-            speech = speech[:samples]
-            at = rng.integers(0, samples - len(speech) + 1)
-            window[at : at + len(speech)] = speech * 10 ** (rng.uniform(-24, 0) / 20)
-        if kind > 0.5:
+        window, sentences = speak(rng, samples, utterances)
+        if rng.random() < 0.5 or not sentences:
             background = backgrounds.draw(rng, samples)
             power = float(np.sqrt(np.mean(background**2))) + 1e-9
-            level = float(np.sqrt(np.mean(window**2))) if text else 0.05
+            level = float(np.sqrt(np.mean(window**2))) if sentences else 0.05
             window += background * (level / power) * 10 ** (rng.uniform(-30, -3) / 20)
         window += rng.standard_normal(samples).astype(np.float32) * 10 ** (rng.uniform(-80, -45) / 20)
         sounds[row, :samples] = np.clip(window, -1, 1)
-        texts.append(text)
-    return torch.from_numpy(sounds), texts
+        said.append(sentences)
+    return torch.from_numpy(sounds), said
+
+
+def speak(
+    rng: np.random.Generator, samples: int, utterances: Utterances
+) -> tuple[NDArray[np.float32], list[Said]]:
+    """A window of one to three sentences with pauses, as many as fit; one in twelve windows holds none."""
+    window = np.zeros(samples, np.float32)
+    sentences: list[Said] = []
+    wanted = int(rng.choice([0, 1, 2, 3], p=[0.08, 0.32, 0.3, 0.3]))
+    at = int(rng.uniform(0, 0.5 if wanted > 1 else 3.0) * SAMPLE_RATE)
+    for _ in range(wanted):
+        speech, text = utterances.draw(rng)
+        at = min(at, samples - len(speech)) if not sentences else at
+        if at + len(speech) > samples:
+            break
+        window[at : at + len(speech)] = speech * 10 ** (rng.uniform(-6, 0) / 20)
+        sentences.append(Said(text, at / SAMPLE_RATE, (at + len(speech)) / SAMPLE_RATE))
+        at += len(speech) + int(rng.uniform(0.05, 0.4) * SAMPLE_RATE)
+    return window * np.float32(10 ** (rng.uniform(-18, 0) / 20)), sentences
 
 
 def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: int, full_steps: int) -> None:
@@ -155,17 +202,18 @@ def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: i
     trainee = Trainee(utterances.vocabulary())
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        sounds, texts = batch(rng, 32, SHORT_SECONDS, utterances, backgrounds)
+        sounds, said = batch(rng, 32, SHORT_SECONDS, utterances, backgrounds)
         mel = mask_spectrogram(rng, log_mel_spectrogram(sounds))
-        return trainee.losses(mel, texts, SHORT_SECONDS, every_row=False)
+        guess = max(0.0, 1 - 2 * step / steps)
+        return trainee.losses(mel, said, SHORT_SECONDS, every_row=False, guess=guess)
 
     def full(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         long = step % 2 == 1
         seconds = FULL_SECONDS if long else SHORT_SECONDS
-        sounds, texts = batch(rng, 6 if long else 24, seconds, utterances, backgrounds)
-        return trainee.losses(log_mel_spectrogram(sounds), texts, seconds, every_row=True)
+        sounds, said = batch(rng, 6 if long else 24, seconds, utterances, backgrounds)
+        return trainee.losses(log_mel_spectrogram(sounds), said, seconds, every_row=True, guess=0.0)
 
-    train(Plan("whisper-short", steps, 1.5e-3, warm_up=300, seed=51), trainee, short, folder)
+    train(Plan("whisper-short", steps, 2e-3, warm_up=150, seed=51), trainee, short, folder)
     train(Plan("whisper-full", full_steps, 3e-4, warm_up=20, seed=52), trainee, full, folder)
     state = {
         name: value.half() if value.is_floating_point() else value
