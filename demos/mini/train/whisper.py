@@ -160,7 +160,7 @@ class Trainee(nn.Module):
 def batch(
     rng: np.random.Generator, size: int, seconds: float, utterances: Utterances, backgrounds: Backgrounds
 ) -> tuple[Tensor, list[list[Said]]]:
-    """Sounds [B, samples] and what is said in their first 5 s: up to three sentences, half over a background."""
+    """Sounds [B, samples] and what is said in their first 5 s: up to three sentences, some over a sound."""
     samples = round(SHORT_SECONDS * SAMPLE_RATE)
     sounds = np.zeros((size, round(seconds * SAMPLE_RATE)), np.float32)
     said = []
