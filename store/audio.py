@@ -7,29 +7,31 @@ give its name is noticed when it is read. A file is complete and on the disk bef
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
 import soxr
 
+from store.errors import AudioError
 from store.records import Clip
 
 FORMAT_VERSION = 1  # of the bytes that are hashed to a clip's id
 FULL_SCALE = 2**23  # 24-bit samples: integers in −FULL_SCALE..FULL_SCALE − 1 stand for −1..1
 BLOCK_FRAMES = 1 << 16  # converted at once, so that a long clip is never copied whole
+UNFINISHED = (
+    "unfinished"  # directory of files still being written, on the same disk so that they can be renamed
+)
 ROW_RATE = 16_000  # samples per second of a row's audio
 ROW_SECONDS = 30.0  # a row's audio is never longer
 
 Samples = npt.NDArray[np.float32]
-
-
-class AudioError(RuntimeError):
-    """The text is one sentence saying which audio cannot be kept or read, and why."""
 
 
 def clip_id(samples: Samples, rate: int) -> str:
@@ -61,9 +63,7 @@ def write_clip(folder: Path, clip: Clip, samples: Samples) -> Path:
     clip is empty or the samples are not its own, OSError when the disk refuses.
     """
     if clip_id(samples, clip.rate) != clip.id:
-        raise AudioError(
-            "These samples are not the clip's: they do not give its id. Listen to the clip again."
-        )
+        raise AudioError("These samples are not the clip's, so they were not kept: listen to the clip again.")
     path = audio_path(folder, clip.id)
     if path.exists():
         try:
@@ -73,14 +73,18 @@ def write_clip(folder: Path, clip: Clip, samples: Samples) -> Path:
         else:
             return path
     _make_folders(path.parent, folder)
-    temporary = path.with_name(f".{clip.id}.{uuid.uuid4().hex}.part")
+    unfinished = folder / UNFINISHED
+    unfinished.mkdir(exist_ok=True)
+    temporary = unfinished / uuid.uuid4().hex
     try:
         with temporary.open("xb") as file:
+            honest = _HonestFile(file)
             with soundfile.SoundFile(
-                file, "w", _header_rate(clip.rate), clip.channels, "PCM_24", format="FLAC"
+                honest, "w", _header_rate(clip.rate), clip.channels, "PCM_24", format="FLAC"
             ) as flac:
                 for block in _integer_blocks(samples):
                     flac.write(block << 8)  # libsndfile takes 24-bit samples at the top of 32 bits
+            honest.raise_error()
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -112,11 +116,22 @@ def read_clip(folder: Path, clip: Clip) -> Samples:
     return samples
 
 
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a crash left half-written; only while nobody else writes to `folder`."""
+    for path in (folder / UNFINISHED).glob("*"):
+        path.unlink()
+
+
+def kept_ids(folder: Path) -> Iterator[str]:
+    """The ids of all clips that have a file under `folder`."""
+    return (path.stem for path in folder.glob("??/??/*.flac"))
+
+
 def row_audio(samples: Samples, rate: int, start: float, stop: float) -> Samples:
     """The audio of a row: the window from `start` to `stop` seconds, channel mean, 16 kHz, float32 [n].
 
     `samples` is float32 [frames, channels]. Resampled by soxr (very high quality), which may overshoot, so
-    the result is held within −1..1. Raises AudioError when the window is empty, outside the clip or over 30 s.
+    the result is held within −1..1. Raises AudioError when the window is empty, too long or outside the clip.
     """
     frames, _ = _shape(samples)
     seconds = frames / rate
@@ -130,6 +145,50 @@ def row_audio(samples: Samples, rate: int, start: float, stop: float) -> Samples
     mono = window.mean(axis=1, dtype=np.float32)
     resampled = soxr.resample(mono, rate, ROW_RATE, quality="VHQ") if rate != ROW_RATE else mono
     return np.clip(resampled, -1.0, 1.0).astype(np.float32, copy=False)
+
+
+def row_flac(mono: Samples) -> bytes:
+    """A row's audio, float32 [n] in −1..1 at 16 kHz, as the bytes of a 24-bit FLAC file."""
+    integers = np.clip(np.rint(mono.astype(np.float64) * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+    file = io.BytesIO()
+    soundfile.write(file, integers.astype(np.int32) << 8, ROW_RATE, "PCM_24", format="FLAC")
+    return file.getvalue()
+
+
+class _HonestFile:
+    """A file for soundfile to write to, whose errors are not lost.
+
+    soundfile calls a file from C, where an exception of the file is printed and then ignored: a full disk
+    would leave a short file that looks well written. This one remembers the first error instead.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        self._try(lambda: self._file.write(data))
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._try(lambda: self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return self._try(self._file.tell)
+
+    def raise_error(self) -> None:
+        """Raise the first error that writing met, if any."""
+        if self._error is not None:
+            raise self._error
+
+    def _try(self, act: Callable[[], int]) -> int:
+        """What `act` returns; 0 from the first error on."""
+        if self._error is None:
+            try:
+                return act()
+            except OSError as error:
+                self._error = error
+        return 0
 
 
 def _shape(samples: Samples) -> tuple[int, int]:

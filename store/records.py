@@ -198,13 +198,18 @@ class Row:
     made_at: str = field(default_factory=now)
 
 
+def row_file(clip: Clip, row_id: str) -> str:
+    """The file name of a row's audio, unique in every export; of the clip it carries the public id only."""
+    return f"{clip.public_id}-{row_id}.flac"
+
+
 def to_json(record: Any) -> str:
     """A record as canonical JSON (sorted keys, no spaces); nested records become objects."""
     return json.dumps(asdict(record), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=dict)
 
 
 def observation_from_dict(data: Mapping[str, Any]) -> Observation:
-    """The observation written by `to_json`; unknown keys raise TypeError, so a newer record is never misread."""
+    """The observation written by `to_json`; unknown keys raise TypeError, so none is misread."""
     known = {one.name for one in fields(Observation)}
     if extra := sorted(set(data) - known):
         raise TypeError(f"This observation has fields this version does not know: {', '.join(extra)}.")

@@ -1,0 +1,1 @@
+"""Tasks: the rows that flags became, listed, played, counted and exported."""

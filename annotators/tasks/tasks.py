@@ -1,0 +1,76 @@
+"""What the Tasks tab does: list rows a page at a time, play them, show how far each task is, export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.audio import Samples
+from store.benchmark import TASKS, BenchmarkTask, Gate, gates, instance_name
+from store.export import export
+from store.rows import ALL_ROWS, RowFilter, RowView, TaskCount
+from store.store import Store
+
+ROWS_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the list of rows."""
+
+    rows: tuple[RowView, ...]
+    number: int  # 1..pages
+    pages: int  # at least 1
+    total: int  # rows on all pages
+
+
+@dataclass(frozen=True)
+class InstanceProgress:
+    """One instance (a task's rows under one licence): what it holds and which gates it has passed."""
+
+    name: str
+    task: BenchmarkTask
+    count: TaskCount
+    gates: tuple[Gate, ...]
+
+    @property
+    def minutes(self) -> float:
+        """Audio of all rows together."""
+        return self.count.seconds / 60
+
+    @property
+    def ready(self) -> bool:
+        """Whether every gate is passed."""
+        return all(gate.met for gate in self.gates)
+
+
+def page(store: Store, chosen: RowFilter = ALL_ROWS, number: int = 1, per_page: int = ROWS_PER_PAGE) -> Page:
+    """The page of this number of the chosen rows, newest first; a number past the end gives the last page."""
+    total = store.count_rows(chosen)
+    pages = max(1, -(-total // per_page))
+    number = min(max(1, number), pages)
+    rows = store.rows(chosen, limit=per_page, offset=(number - 1) * per_page)
+    return Page(tuple(rows), number, pages, total)
+
+
+def models(store: Store) -> list[str]:
+    """Ids of the models that rows came from, to filter by."""
+    return store.flagged_models()
+
+
+def progress(store: Store, chosen: RowFilter = ALL_ROWS) -> list[InstanceProgress]:
+    """Every instance that the chosen rows make, with its gates."""
+    return [
+        InstanceProgress(instance_name(count.task, count.licence), TASKS[count.task], count, gates(count))
+        for count in store.task_counts(chosen)
+    ]
+
+
+def row_audio(store: Store, row_id: str) -> tuple[int, Samples]:
+    """What is heard in a row: 16000 and float32 [n]; raises StoreError when it is missing or damaged."""
+    return store.row_audio(row_id)
+
+
+def export_tasks(store: Store, folder: Path, chosen: RowFilter = ALL_ROWS) -> Path:
+    """Export the chosen rows into a zip in `folder`; StoreError when there is nothing to export."""
+    return export(store, folder / "earwitness-tasks.zip", chosen)

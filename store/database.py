@@ -1,0 +1,110 @@
+"""Opening the DuckDB file of a store: one process holds it, and its schema is brought up to date on the way.
+
+Migrations are the numbered files of `store/migrations`, applied once each, forward only, every one in its own
+transaction together with the line in `schema_version` that records it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+import duckdb
+
+from store.errors import StoreError, store_error
+from store.records import now
+
+FILE_NAME = "earwitness.duckdb"
+MIGRATIONS = Path(__file__).parent / "migrations"
+_OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+
+_CREATE_SCHEMA_VERSION = """
+CREATE TABLE IF NOT EXISTS schema_version (
+    version INTEGER PRIMARY KEY,
+    name VARCHAR NOT NULL,
+    applied_at VARCHAR NOT NULL
+)"""
+_SELECT_SCHEMA_VERSION = "SELECT coalesce(max(version), 0) FROM schema_version"
+_INSERT_SCHEMA_VERSION = "INSERT INTO schema_version (version, name, applied_at) VALUES (?, ?, ?)"
+
+
+class Database:
+    """The open database file of one store; hands out cursors to any thread."""
+
+    def __init__(self, folder: Path, create: bool = True) -> None:
+        """Open `folder/earwitness.duckdb`, creating it when `create`, and apply the migrations it lacks.
+
+        Raises StoreError when the file is missing, held by another process, damaged, written by a newer
+        version, or the folder cannot be written.
+        """
+        self.folder = folder
+        self._lock = threading.Lock()
+        if not create and not (folder / FILE_NAME).is_file():
+            raise StoreError(
+                f"There is no store in {folder}: check the folder, or flag a sound to start one."
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._connection = self._connect()
+            try:
+                _migrate(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+        except (duckdb.Error, OSError) as error:
+            raise store_error(error, folder) from error
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(str(self.folder / FILE_NAME), config=_OFFLINE)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own for one thread or one reading; the caller closes it."""
+        with self._lock:
+            return self._connection.cursor()
+
+    def reopen(self) -> None:
+        """Open the file anew, which brings it back to the last commit; for when DuckDB gave up on it."""
+        with self._lock:
+            self._connection.close()
+            self._connection = self._connect()
+
+    def close(self) -> None:
+        """Close the file; the last connection to go writes the log into it."""
+        with self._lock:
+            self._connection.close()
+
+
+def migrations() -> tuple[tuple[int, Path], ...]:
+    """The numbered migrations this version knows, in order: (version, SQL file)."""
+    found = []
+    for path in sorted(MIGRATIONS.glob("*.sql")):
+        number = re.match(r"(\d{4})_", path.name)
+        if number is None:
+            raise ValueError(f"A migration is named NNNN_words.sql, not {path.name}.")
+        found.append((int(number.group(1)), path))
+    return tuple(found)
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Apply what is missing; StoreError when the file was written by a newer version."""
+    connection.execute(_CREATE_SCHEMA_VERSION)
+    row = connection.execute(_SELECT_SCHEMA_VERSION).fetchone()
+    present = int(row[0]) if row else 0
+    known = migrations()
+    newest = known[-1][0]
+    if present > newest:
+        raise StoreError(
+            f"This store was written by a newer Earwitness (schema {present}, this one knows {newest}): "
+            "update Earwitness to open it."
+        )
+    for version, path in known:
+        if version > present:
+            connection.begin()
+            try:
+                connection.execute(path.read_text(encoding="utf-8"))
+                connection.execute(_INSERT_SCHEMA_VERSION, [version, path.stem, now()])
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise

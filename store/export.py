@@ -1,0 +1,158 @@
+"""Rows as Dynamic-SUPERB takes them: a zip with a folder for each task and a data set for each instance.
+
+    <Task>/README.md                                         the task, as reviewers want it
+    <Task>/<Instance>/instance.json                          one of its instances
+    datasets/<Instance>/README.md                            card of the instance's data set
+    datasets/<Instance>/data/test-00000-of-00001.parquet     audio, file, instruction, label
+
+An instance is a task's rows under one licence. What leaves here carries public ids only: no private id, no
+contributor, no note, no file name that a person gave. The same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from store.audio import ROW_RATE, Samples, row_audio, row_flac
+from store.benchmark import ORGANISATION, TASKS, BenchmarkTask
+from store.errors import StoreError, store_error
+from store.export_pages import ExportedInstance, data_set_card, task_page
+from store.records import Clip, Licence
+from store.rows import ALL_ROWS, RowFilter, RowView
+from store.store import Store
+
+ROWS_PER_GROUP = 100  # rows held in memory at once
+
+# What `datasets` reads to make the audio column an Audio feature.
+_FEATURES = {
+    "audio": {"sampling_rate": ROW_RATE, "_type": "Audio"},
+    "file": {"dtype": "string", "_type": "Value"},
+    "instruction": {"dtype": "string", "_type": "Value"},
+    "label": {"dtype": "string", "_type": "Value"},
+}
+_SCHEMA = pa.schema(
+    [
+        pa.field("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        pa.field("file", pa.string()),
+        pa.field("instruction", pa.string()),
+        pa.field("label", pa.string()),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+
+
+def export(store: Store, out_zip: Path, chosen: RowFilter = ALL_ROWS) -> Path:
+    """Write the chosen rows to `out_zip` and return its path; the file appears whole or not at all.
+
+    Raises StoreError when no row is chosen, audio is damaged, or the disk refuses.
+    """
+    counts = store.task_counts(chosen)
+    if not counts:
+        raise StoreError("No row fits this choice, so there is nothing to export: choose other rows.")
+    temporary = out_zip.with_name(f".{out_zip.name}.{uuid.uuid4().hex}")
+    try:
+        out_zip.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            instances: dict[str, list[ExportedInstance]] = {}
+            for count in counts:
+                one_instance = replace(chosen, task=count.task, licence=count.licence)
+                written = _write_instance(archive, store, one_instance, TASKS[count.task], count.licence)
+                instances.setdefault(count.task, []).append(written)
+            for task, written_instances in instances.items():
+                _write_text(archive, f"{task}/README.md", task_page(TASKS[task], written_instances))
+        temporary.replace(out_zip)
+    except OSError as error:
+        raise store_error(error, out_zip.parent) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return out_zip
+
+
+def _write_instance(
+    archive: zipfile.ZipFile, store: Store, chosen: RowFilter, task: BenchmarkTask, licence: Licence
+) -> ExportedInstance:
+    """Write one instance's data set, card and instance.json."""
+    instance = ExportedInstance(task, licence)
+    folder = f"datasets/{instance.name}"
+    with (
+        archive.open(_entry(f"{folder}/data/test-00000-of-00001.parquet"), "w", force_zip64=True) as file,
+        pq.ParquetWriter(
+            pa.PythonFile(file, "w"), _SCHEMA, use_dictionary=["instruction", "label"]
+        ) as parquet,
+    ):
+        for group in _row_groups(store, chosen, instance):
+            parquet.write_table(pa.Table.from_pylist(group, schema=_SCHEMA))
+    _write_text(archive, f"{folder}/README.md", data_set_card(instance))
+    description = {
+        "name": instance.name,
+        "description": task.description,
+        "keywords": list(task.keywords),
+        "metrics": list(task.metrics),
+        "path": f"{ORGANISATION}/{instance.name}",
+        "version": "",
+    }
+    _write_text(
+        archive,
+        f"{task.name}/{instance.name}/instance.json",
+        json.dumps(description, indent=2, ensure_ascii=False) + "\n",
+    )
+    return instance
+
+
+def _row_groups(
+    store: Store, chosen: RowFilter, instance: ExportedInstance
+) -> Iterator[list[dict[str, object]]]:
+    """The columns of the chosen rows, a group at a time; each row is added to `instance`."""
+    audio = _RowAudio(store)
+    group: list[dict[str, object]] = []
+    for view in store.rows_by_clip(chosen):
+        instance.add(view)
+        row, flac = view.row, audio.flac(view)
+        texts = {"file": row.file, "instruction": row.instruction, "label": row.label}
+        instance.bytes += len(flac) + sum(len(text.encode()) for text in (row.file, *texts.values()))
+        group.append({"audio": {"bytes": flac, "path": row.file}} | texts)
+        if len(group) == ROWS_PER_GROUP:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+class _RowAudio:
+    """FLAC of rows that come clip by clip: every clip is read once, every window encoded once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._clip: Clip | None = None
+        self._samples: Samples | None = None
+        self._window: tuple[str, float, float] | None = None
+        self._flac = b""
+
+    def flac(self, view: RowView) -> bytes:
+        """The audio of a row as FLAC bytes."""
+        clip, row = view.clip, view.row
+        if self._samples is None or self._clip != clip:
+            self._clip, self._samples = clip, self._store.clip_samples(clip)
+        if self._window != (clip.id, row.start, row.stop):
+            self._flac = row_flac(row_audio(self._samples, clip.rate, row.start, row.stop))
+            self._window = (clip.id, row.start, row.stop)
+        return self._flac
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """A file of the zip, dated alike in every export so that equal rows give equal bytes."""
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _write_text(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    archive.writestr(_entry(name), text.encode("utf-8"), zipfile.ZIP_DEFLATED)

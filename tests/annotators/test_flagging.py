@@ -1,0 +1,197 @@
+"""Flagging as a person meets it: what is wrong is said in a sentence, what is right is kept whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotators.flags.checks import FlagError
+from annotators.flags.flagging import needs_rights, save_flag
+from annotators.flags.rows import rows_of
+from annotators.tasks import tasks
+from store.records import Flag, new_id
+from store.rows import RowFilter
+from store.store import Store
+from store.verify import verify
+from tests.people import ANSWER, ANSWER_OF_KINDS, KINDS_OF_FLAGS, answer, flag, rights, sound
+
+CLIP, SAMPLES = sound(seconds=2.0)
+OBSERVATION = answer(CLIP)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store") as opened:
+        yield opened
+
+
+def test_the_rows_shown_before_saving_are_those_that_are_saved(store: Store) -> None:
+    one = flag(OBSERVATION)
+    shown = rows_of(one, OBSERVATION, CLIP)
+    saved = save_flag(store, CLIP, SAMPLES, OBSERVATION, one, rights(CLIP))
+    assert saved.rows == shown
+    assert saved.task.name == "SoundExistenceVerification"
+    assert store.rows_of_flag(one.id) == shown
+    assert save_flag(store, CLIP, SAMPLES, OBSERVATION, one) == saved
+
+
+def test_rights_are_asked_once_per_person_and_clip(store: Store) -> None:
+    assert needs_rights(store, CLIP, "PRIVATE-CONTRIBUTOR")
+    with pytest.raises(FlagError, match="whose sound"):
+        save_flag(store, CLIP, SAMPLES, OBSERVATION, flag(OBSERVATION))
+    save_flag(store, CLIP, SAMPLES, OBSERVATION, flag(OBSERVATION), rights(CLIP))
+    assert not needs_rights(store, CLIP, "PRIVATE-CONTRIBUTOR")
+    save_flag(store, CLIP, SAMPLES, OBSERVATION, flag(OBSERVATION))
+    assert needs_rights(store, CLIP, "someone else")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"owner": "nobody"}, "whose sound"),
+        ({"licence": "all rights reserved"}, "Choose a licence"),
+        ({"licence": "third-party"}, "licence that you give"),
+        ({"licence": "CC-BY-4.0"}, "needs a name"),
+        ({"licence": "CC-BY-4.0", "attribution": "   "}, "needs a name"),
+        ({"owner": "third-party", "licence": "third-party"}, "source and licence"),
+        ({"owner": "third-party", "licence": "CC0-1.0"}, "source and licence"),
+        ({"attribution": "x" * 501}, "501 characters long: shorten it to 500"),
+        ({"speaker_agrees": False}, "must agree"),
+        ({"contributor": "another"}, "another sound"),
+        ({"clip_id": "another"}, "another sound"),
+    ],
+)
+def test_rights_that_do_not_hold_are_refused_in_a_sentence(
+    store: Store, values: dict[str, Any], words: str
+) -> None:
+    stated = rights(CLIP, **values)
+    with pytest.raises(FlagError, match=words):
+        save_flag(store, CLIP, SAMPLES, OBSERVATION, flag(OBSERVATION), stated)
+    assert set(store.counts().values()) == {0}
+
+
+SPEECH = {"kind": "speech_content"}
+ORDER = {"kind": "temporal_order"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"claim": " . "}, "“not there” is empty.*such as “a passing car”"),
+        ({"claim": "A Dog, barking!"}, "“not there” and “really there” are the same"),
+        (ORDER | {"correction": ""}, "“really comes first” is empty"),
+        (SPEECH | {"correction": ""}, "“really said” is empty"),
+        (SPEECH | {"claim": "turn on", "correction": "Turn on."}, "are the same"),
+        ({"kind": "object_attribute"}, "“said to be” is empty"),
+        ({"attribute": "laughing"}, "has no attribute"),
+        ({"claim": "x" * 201}, "201 characters long: shorten it to 200"),
+        ({"note": "x" * 2001}, "2001 characters long: shorten it to 2000"),
+        ({"claim": "a\0bell"}, "cannot be shown"),
+        ({"claim": "a \ud800 bell"}, "cannot be shown"),
+        ({"kind": "boredom"}, "“boredom” is no kind of flag"),
+        ({"confidence": "maybe"}, "how sure you are"),
+        ({"span_start": 5, "span_stop": 5}, "Mark the words"),
+        ({"span_start": -1}, "lie outside the answer"),
+        ({"span_stop": len(ANSWER) + 1}, "lie outside the answer of"),
+        ({"span_text": "a passing cat"}, "not those of the answer"),
+        ({"time_start": 1.0}, "give both, or none"),
+        ({"time_start": 1.5, "time_stop": 1.0}, "must end after it starts"),
+        ({"time_start": 0.0, "time_stop": float("nan")}, "must end after it starts"),
+        ({"time_start": -0.5, "time_stop": 1.0}, "lies outside the sound of 2.00 s"),
+        ({"time_start": 1.0, "time_stop": 2.5}, "lies outside the sound of 2.00 s"),
+        ({"observation_id": "another"}, "belongs to another sound"),
+    ],
+)
+def test_a_flag_that_does_not_hold_is_refused_in_a_sentence(
+    store: Store, values: dict[str, Any], words: str
+) -> None:
+    one: Flag = replace(flag(OBSERVATION), **values)
+    with pytest.raises(FlagError, match=words) as refused:
+        save_flag(store, CLIP, SAMPLES, OBSERVATION, one, rights(CLIP))
+    assert str(refused.value).endswith(".")
+    assert set(store.counts().values()) == {0}
+
+
+def test_a_panel_without_words_cannot_be_flagged() -> None:
+    silent = answer(CLIP, text="")
+    one = replace(flag(OBSERVATION), observation_id=silent.id)
+    with pytest.raises(FlagError, match="no words that could be flagged"):
+        rows_of(one, silent, CLIP)
+
+
+def fill(store: Store) -> None:
+    """Two clips, each flagged in every way, the second one on another model's answer."""
+    for number, model in enumerate(("mini-salmonn", "mini-pengi")):
+        clip, samples = sound(seconds=1.0, seed=number)
+        observation = answer(clip, text=ANSWER_OF_KINDS, model_id=model)
+        for kind, values in KINDS_OF_FLAGS.items():
+            one = flag(observation, kind=kind, id=new_id(), **values)
+            save_flag(store, clip, samples, observation, one, rights(clip))
+
+
+def test_rows_are_listed_in_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
+    fill(store)
+    first = tasks.page(store, number=1, per_page=5)
+    assert (first.number, first.pages, first.total, len(first.rows)) == (1, 3, 14, 5)
+    pages = [tasks.page(store, number=number, per_page=5) for number in (1, 2, 3)]
+    rows = [view.row for page in pages for view in page.rows]
+    assert len({row.id for row in rows}) == 14
+    assert [row.made_at for row in rows] == sorted((row.made_at for row in rows), reverse=True)
+    assert tasks.page(store, number=99, per_page=5) == pages[2]
+    assert tasks.page(store, RowFilter(model="none")).pages == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (RowFilter(), 14),
+        (RowFilter(kind="speech_content"), 2),
+        (RowFilter(model="mini-pengi"), 7),
+        (RowFilter(task="SoundOrderVerification"), 4),
+        (RowFilter(task="SoundOrderVerification", model="mini-pengi"), 2),
+        (RowFilter(text="OFF THE light"), 2),
+        (RowFilter(text="100%"), 0),
+        (RowFilter(text=""), 14),
+        (RowFilter(licence="CC-BY-4.0"), 0),
+        (RowFilter(ids=()), 0),
+    ],
+)
+def test_filters_choose_the_rows_that_they_name(store: Store, chosen: RowFilter, expected: int) -> None:
+    fill(store)
+    listed = tasks.page(store, chosen)
+    assert (listed.total, len(listed.rows)) == (expected, expected)
+    assert sum(one.count.rows for one in tasks.progress(store, chosen)) == expected
+
+
+def test_models_to_filter_by_are_those_that_were_flagged(store: Store) -> None:
+    fill(store)
+    assert tasks.models(store) == ["mini-pengi", "mini-salmonn"]
+
+
+def test_progress_tells_each_instance_how_far_it_is(store: Store) -> None:
+    fill(store)
+    progress = {one.task.name: one for one in tasks.progress(store)}
+    assert len(progress) == 4
+    words = progress["SpokenWordsChoice"]
+    assert words.name == "SpokenWordsChoice_Earwitness-FlaggedCC0"
+    assert words.count.labels == {"Turn off the light": 2}
+    assert words.minutes == pytest.approx(2 / 60)
+    assert not words.ready
+    assert [gate.words for gate in words.gates] == [
+        "2 of at least 32 rows",
+        f"{words.count.instructions} of at least 10 distinct instructions",
+        "0.03333 of at most 60 minutes of audio",
+    ]
+
+
+def test_a_listed_row_can_be_played_and_exported(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    view = tasks.page(store).rows[0]
+    rate, heard = tasks.row_audio(store, view.row.id)
+    assert (rate, heard.shape) == (16_000, (16_000,))
+    assert tasks.export_tasks(store, tmp_path / "out").is_file()
+    assert list(verify(store)) == []
