@@ -49,7 +49,11 @@ class GreedyDecoding:
 
     @property
     def mean_log_probability(self) -> float:
-        """As openai-whisper counts it: over all tokens and the end, among those that its rules allow."""
+        """Over all tokens and the end, by the network's own distribution.
+
+        openai-whisper takes the distribution that its rules leave, where a network that wants to say
+        nothing, but must not begin with the end, can look sure of an invented word.
+        """
         return self._log_probability / (self._count + 1)
 
     def tokens(self, cancelled: Callable[[], bool]) -> Iterator[tuple[int, float]]:
@@ -74,9 +78,10 @@ class GreedyDecoding:
             sequence = torch.cat([sequence, new], dim=1)
 
     def _choose(self, scores: Tensor, sequence: Tensor) -> tuple[int, float]:
-        probabilities = scores[0].softmax(dim=-1)
+        log_probabilities = scores[0].log_softmax(dim=-1)
         for rule in self._task.logit_filters:
             rule.apply(scores, sequence)
         token = int(scores[0].argmax())
-        self._log_probability += float(scores[0].log_softmax(dim=-1)[token])
-        return token, float(probabilities[token])
+        log_probability = float(log_probabilities[token])
+        self._log_probability += log_probability
+        return token, math.exp(log_probability)
