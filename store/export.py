@@ -118,7 +118,7 @@ def _row_groups(
         row, flac = view.row, audio.flac(view)
         texts = {"file": row.file, "instruction": row.instruction, "label": row.label}
         instance.bytes += len(flac) + sum(len(text.encode()) for text in (row.file, *texts.values()))
-        group.append({"audio": {"bytes": flac, "path": row.file}} | texts)
+        group.append({"audio": {"bytes": flac, "path": row.file}, **texts})
         if len(group) == ROWS_PER_GROUP:
             yield group
             group = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,61 +25,61 @@ def sound(seconds: float = 1.0, rate: int = 22_050, channels: int = 2, seed: int
 
 def answer(clip: Clip, text: str = ANSWER, **values: Any) -> Observation:
     """What a model said of the whole clip."""
-    return Observation(
-        **{
-            "id": new_id(),
-            "system": "salmonn",
-            "view": View(clip.id, 16_000, "published", 0.0, clip.seconds),
-            "model_id": "mini-salmonn",
-            "model_revision": "0" * 64,
-            "instruction": "What do you hear?",
-            "prompt": "USER: <Speech></Speech> What do you hear?\nASSISTANT:",
-            "settings": {"beams": 1, "lora_scaling": 4.0},
-            "dtype": "float32",
-            "device": "cpu",
-            "seed": 0,
-            "text": text,
-            "tokens": (Token("A", 0.5), Token(" dog", None)),
-        }
-        | values
+    return replace(
+        Observation(
+            id=new_id(),
+            system="salmonn",
+            view=View(clip.id, 16_000, "published", 0.0, clip.seconds),
+            model_id="mini-salmonn",
+            model_revision="0" * 64,
+            instruction="What do you hear?",
+            prompt="USER: <Speech></Speech> What do you hear?\nASSISTANT:",
+            settings={"beams": 1, "lora_scaling": 4.0},
+            dtype="float32",
+            device="cpu",
+            seed=0,
+            text=text,
+            tokens=(Token("A", 0.5), Token(" dog", None)),
+        ),
+        **values,
     )
 
 
 def flag(observation: Observation, marked: str = CLAIM, **values: Any) -> Flag:
     """A flag on the words `marked` of the answer: object existence, unless said otherwise."""
     start = observation.text.index(marked)
-    return Flag(
-        **{
-            "id": new_id(),
-            "observation_id": observation.id,
-            "kind": "object_existence",
-            "span_start": start,
-            "span_stop": start + len(marked),
-            "span_text": marked,
-            "claim": marked,
-            "correction": "a dog barking",
-            "time_start": None,
-            "time_stop": None,
-            "confidence": "sure",
-            "contributor": "PRIVATE-CONTRIBUTOR",
-            "note": "PRIVATE-NOTE",
-        }
-        | values
+    return replace(
+        Flag(
+            id=new_id(),
+            observation_id=observation.id,
+            kind="object_existence",
+            span_start=start,
+            span_stop=start + len(marked),
+            span_text=marked,
+            claim=marked,
+            correction="a dog barking",
+            time_start=None,
+            time_stop=None,
+            confidence="sure",
+            contributor="PRIVATE-CONTRIBUTOR",
+            note="PRIVATE-NOTE",
+        ),
+        **values,
     )
 
 
 def rights(clip: Clip, **values: Any) -> Rights:
     """The clip is the contributor's own, given to the public domain."""
-    return Rights(
-        **{
-            "clip_id": clip.id,
-            "owner": "mine",
-            "licence": "CC0-1.0",
-            "attribution": "",
-            "speaker_agrees": True,
-            "contributor": "PRIVATE-CONTRIBUTOR",
-        }
-        | values
+    return replace(
+        Rights(
+            clip_id=clip.id,
+            owner="mine",
+            licence="CC0-1.0",
+            attribution="",
+            speaker_agrees=True,
+            contributor="PRIVATE-CONTRIBUTOR",
+        ),
+        **values,
     )
 
 

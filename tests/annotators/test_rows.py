@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotators.flags.checks import FlagError, tidy
+from annotators.flags.checks import FlagError, same_words, tidy
 from annotators.flags.kinds import KINDS
 from annotators.flags.rows import rows_of
 from store.benchmark import TASKS
@@ -140,11 +140,11 @@ def test_whatever_is_typed_the_label_stands_in_the_instruction(
     values = {"claim": claim, "correction": correction}
     values |= {"attribute": attribute} if kind == "object_attribute" else {}
     one = flag_of(kind, **values)
-    try:
-        rows = rows_of(one, OBSERVATION, CLIP)
-    except FlagError as error:
-        assert "are the same" in str(error)
+    if same_words(claim, correction):
+        with pytest.raises(FlagError, match="are the same"):
+            rows_of(one, OBSERVATION, CLIP)
         return
+    rows = rows_of(one, OBSERVATION, CLIP)
     for row in rows:
         assert row.label in row.instruction
         assert "\n" not in row.instruction
@@ -154,7 +154,7 @@ def test_whatever_is_typed_the_label_stands_in_the_instruction(
 def test_a_long_view_needs_a_range_that_fits_a_row() -> None:
     clip, _ = sound(seconds=50.0, rate=8_000, channels=1)
     observation = answer(clip)
-    with pytest.raises(FlagError, match="50 s at once.*give the time range"):
+    with pytest.raises(FlagError, match=r"50 s at once.*give the time range"):
         rows_of(flag(observation), observation, clip)
     with pytest.raises(FlagError, match="40 s long"):
         rows_of(flag(observation, time_start=2.0, time_stop=42.0), observation, clip)

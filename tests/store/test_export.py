@@ -1,4 +1,4 @@
-"""What leaves the house: a folder that Dynamic-SUPERB takes and `datasets` loads, with nothing private in it."""
+"""What leaves the house: a folder that Dynamic-SUPERB takes and `datasets` loads, nothing private in it."""
 
 from __future__ import annotations
 
@@ -213,7 +213,14 @@ def test_the_command_line_counts_verifies_and_exports(
     folder = ["--store", str(store.folder)]
 
     assert main([*folder, "counts"]) == 0
-    assert capsys.readouterr().out.split() == ["1", "clips", "1", "observations", "4", "flags", "7", "rows", "1", "contributors"]  # fmt: skip
+    counted = capsys.readouterr().out.split()
+    assert dict(zip(counted[1::2], counted[::2], strict=True)) == {
+        "clips": "1",
+        "observations": "1",
+        "flags": "4",
+        "rows": "7",
+        "contributors": "1",
+    }
 
     assert main([*folder, "verify"]) == 0
     assert "whole" in capsys.readouterr().out
