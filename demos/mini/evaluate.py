@@ -1,7 +1,7 @@
 """`make evaluate`: what the committed mini suite hears of a world it was not trained on.
 
 Held-out seeds, parameter ranges and voices; every number goes through the same engine, weights and
-instructions as the page. Prints the README's table and keeps the figures beside the weights.
+instructions as the page. Prints the table, puts it into the README and keeps the figures beside the weights.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from demos.sound import from_array
 from store.records import Observation
 
 RESULTS = Path(__file__).parent / "weights" / "evaluation.json"
+README = Path(__file__).parents[2] / "README.md"
+MARKS = ("<!-- evaluation: begin -->\n", "<!-- evaluation: end -->\n")
 SAMPLE_RATE = 16_000
 SINGLES_PER_CLASS = 10
 SCENES = 200
@@ -192,6 +194,18 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
+def kept() -> list[Figure]:
+    """The figures of the committed weights, as last measured."""
+    return [Figure(**one) for one in json.loads(RESULTS.read_text(encoding="utf-8"))]
+
+
+def with_table(readme: str, figures: Sequence[Figure]) -> str:
+    """The README's text with the table between its marks replaced. Raises ValueError where a mark is missing."""
+    before, rest = readme.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    return f"{before}{MARKS[0]}{table(figures)}\n{MARKS[1]}{after}"
+
+
 def main() -> int:
     """Measure everything, print the table, keep the figures."""
     parser = argparse.ArgumentParser(prog="python -m demos.mini.evaluate", description=__doc__.split("\n")[0])
@@ -208,6 +222,7 @@ def main() -> int:
     print(table(figures))
     if options.weights is None and options.only is None:
         RESULTS.write_text(json.dumps([asdict(one) for one in figures], indent=1, ensure_ascii=False) + "\n")
+        README.write_text(with_table(README.read_text(encoding="utf-8"), figures), encoding="utf-8")
     return 0
 
 

@@ -67,7 +67,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=650),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1300),
     "whisper": lambda folder: whisper.run(
-        folder, utterances(folder), sounds.Backgrounds(folder / "backgrounds"), steps=900, full_steps=110
+        folder, utterances(folder), sounds.Backgrounds(folder / "backgrounds"), steps=700, full_steps=100
     ),
     "salmonn": lambda folder: salmonn.run(
         folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=900, full_steps=100
