@@ -1,4 +1,7 @@
-"""`python -m demos listen CLIP`: what the systems hear in a sound file, for people or as JSON."""
+"""`python -m demos listen CLIP`: what the systems hear in a sound file, for people or as JSON.
+
+`python -m demos models`: what the models are, how large, made from what and under which licence.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -26,9 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.getLogger("demos").addHandler(logging.NullHandler())  # people get sentences, not tracebacks
     try:
-        return _listen(options)
-    except (SoundError, CatalogError, OSError) as error:
-        print(f"{options.clip}: {error}", file=sys.stderr)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except (SoundError, CatalogError) as error:
+        print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
@@ -41,9 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     listen = commands.add_parser("listen", help="put one sound to several hearing systems, side by side")
+    listen.set_defaults(run=_listen)
     listen.add_argument("clip", type=Path, help="a sound file: WAV, FLAC, OGG, MP3, M4A, WebM, …")
-    listen.add_argument("--suite", default="mini", choices=SUITES, help="which models listen (default: mini)")
-    listen.add_argument("--weights", type=Path, metavar="FOLDER", help="the suite's files, if not its own")
     listen.add_argument(
         "--systems",
         type=_systems,
@@ -63,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--measure", choices=MEASURES, default="change_from_below", help="of the layers")
     listen.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where to begin")
     listen.add_argument("--stop", type=float, metavar="SECONDS", help="where to end")
-    listen.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    models = commands.add_parser("models", help="say what the models of a suite are")
+    models.set_defaults(run=_models)
+    for command in (listen, models):
+        command.add_argument("--suite", default="mini", choices=SUITES, help="which models (default: mini)")
+        command.add_argument("--weights", type=Path, metavar="FOLDER", help="its files, if not its own")
+        command.add_argument("--json", action="store_true", help="print JSON instead of text")
     return parser
 
 
@@ -104,6 +112,31 @@ def _listen(options: argparse.Namespace) -> int:
     for error in errors:
         print(error, file=sys.stderr)
     return 1 if errors else 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    chosen = suite(options.suite, options.weights)
+    described = [
+        {
+            "id": model.id,
+            "system": model.system,
+            "title": model.title,
+            "parameters": model.parameters,
+            "bytes": model.bytes,
+            "revision": model.revision,
+            "code licence": model.code_licence,
+            "weights licence": model.weights_licence,
+            "trained on": model.trained_on,
+            "note": model.note,
+        }
+        for model in (*chosen.models.values(), *chosen.encoders)
+    ]
+    if options.json:
+        print(json.dumps(described, indent=1, ensure_ascii=False))
+    else:
+        lines = ("\n  ".join(f"{name}: {value}" for name, value in one.items()) for one in described)
+        print("\n\n".join(lines))
+    return 0
 
 
 def _as_json(sound: Sound, said: dict[System, Observation | EngineError]) -> dict[str, Any]:

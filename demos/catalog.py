@@ -103,10 +103,8 @@ class Suite:
     """One model for each slot; `layers` shows the encoders, in the order in which to offer them."""
 
     name: str
-    title: str
     models: Mapping[System, Model]
     encoders: tuple[Model, ...]
-    folder: Path
 
     def model(self, system: System) -> Model:
         """The model in a system's slot; for `layers` the first encoder."""
@@ -129,15 +127,6 @@ def suite(name: str = "mini", folder: Path | None = None) -> Suite:
     if name != "mini":
         raise CatalogError(f"There is no suite “{name}”; there is {', '.join(SUITES)}.")
     return _mini(MINI_WEIGHTS if folder is None else folder)
-
-
-def models(system: System) -> tuple[Model, ...]:
-    """All models that can fill a system's slot, those of every suite."""
-    found: list[Model] = []
-    for name in SUITES:
-        one = suite(name)
-        found.extend(one.encoders if system == "layers" else [one.models[system]])
-    return tuple(found)
 
 
 def file_hash(path: Path) -> str:
@@ -189,8 +178,6 @@ def _mini(folder: Path) -> Suite:
 
     return Suite(
         name="mini",
-        title="Mini, embedded",
-        folder=folder,
         models={
             "clap": model("mini-clap", "clap", "Mini-CLAP", 7.0, clap),
             "pengi": model("mini-pengi", "pengi", "Mini-Pengi", 7.0, pengi, _MINI_PENGI_PRESETS),

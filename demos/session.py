@@ -81,12 +81,6 @@ class Session:
         with self._lock:
             return self._observations.get(observation_id)
 
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """All that was said of the present sound, oldest first."""
-        with self._lock:
-            return tuple(self._observations.values())
-
     def keep_file(self, path: Path) -> None:
         """Delete this temporary file with the present sound."""
         with self._lock:

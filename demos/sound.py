@@ -6,20 +6,18 @@ rounded to 24 bits, so the clip's id, the stored FLAC and what the models hear a
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from demos.decode import Samples, SoundError, decode_array, decode_file
 from store.audio import clip_id
 from store.records import Clip, new_id
 
-__all__ = ["Samples", "Sound", "SoundError", "from_array", "mono", "notices", "read", "to_wav_bytes"]
+__all__ = ["Samples", "Sound", "SoundError", "from_array", "mono", "notices", "read"]
 
 SILENCE_PEAK = 1e-3  # −60 dB of full scale: what stays below is called silent
 CLIPPED_LEVEL = 32_767 / 32_768  # full scale of 16-bit sound
@@ -82,21 +80,6 @@ def notices(sound: Sound) -> list[str]:
     if share > 0:
         found.append(f"This clip is clipped: {_percent(share)} of its samples are cut off at full scale.")
     return found
-
-
-def to_wav_bytes(sound: Sound, start: float = 0.0, stop: float | None = None) -> bytes:
-    """The clip, or its part between two times in seconds, as a 24-bit WAV file with all channels.
-
-    Raises ValueError when that part is empty or lies outside the clip.
-    """
-    clip = sound.clip
-    last = clip.frames if stop is None else round(stop * clip.rate)
-    first = round(start * clip.rate)
-    if not 0 <= first < last <= clip.frames:
-        raise ValueError(f"The window from {start:.3f} s does not lie in a clip of {clip.seconds:.3f} s.")
-    file = io.BytesIO()
-    soundfile.write(file, sound.samples[first:last], clip.rate, format="WAV", subtype="PCM_24")
-    return file.getvalue()
 
 
 def _sound(rate: int, samples: Samples, name: str) -> Sound:

@@ -22,7 +22,7 @@ from demos.views import Views, view_of
 from store.records import Observation, Score, System, Token, View, Word, new_id
 
 LONGEST_VIEW = 30.0  # seconds that SALMONN and the encoders of `layers` hear
-BEST_SCORES = 20  # texts whose scores an observation keeps
+BEST_IN_TIME = 20  # texts whose cosine an observation keeps window by window
 
 Steps = Iterator[Partial | Observation]
 
@@ -78,20 +78,22 @@ class Work:
 
 
 def retrieve(work: Work) -> Steps:
-    """CLAP: rank the bank. The observation's text is the best label; `settings` hold the whole bank."""
+    """CLAP: rank the bank. The observation's text is the best label; the best ones are scored in time too."""
     view, bank = work.view(), work.question.bank
     retrieval = work.networks.retrieval()
     heard = work.encode("htsat", view)
     yield Partial("", "Comparing")
     work.check()
-    ranked = retrieval.rank(work.samples(view), bank, top=BEST_SCORES, latent=heard.output)
+    ranked = retrieval.rank(work.samples(view), bank, latent=heard.output)
     scores = tuple(
         Score(
             score.text,
             score.cosine,
-            tuple((view.start + start, view.start + stop, cosine) for start, stop, cosine in score.windows),
+            tuple((view.start + start, view.start + stop, cosine) for start, stop, cosine in score.windows)
+            if place < BEST_IN_TIME
+            else (),
         )
-        for score in ranked
+        for place, score in enumerate(ranked)
     )
     yield work.observation(view, {"bank": list(bank)}, text=scores[0].text, scores=scores)
 

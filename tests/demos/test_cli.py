@@ -118,6 +118,15 @@ def test_a_system_that_fails_is_said_and_the_others_answer(
     assert [one["system"] for one in said["observations"]] == ["clap"]
 
 
+def test_models_are_described(weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--weights", weights, "--json"]) == 0
+    described = {one["id"]: one for one in json.loads(capsys.readouterr().out)}
+    assert {"mini-clap", "mini-salmonn", "mini-htsat"} <= set(described)
+    assert described["mini-whisper"]["parameters"] > 10**6
+    assert main(["models", "--weights", str(tmp_path)]) == 1
+    assert "is not in" in capsys.readouterr().err
+
+
 def test_unknown_systems_are_refused(clip: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["listen", clip, "--systems", "clap,ears"])

@@ -92,11 +92,15 @@ def test_a_heatmap_covers_what_was_heard_and_no_more(
     assert len(shown.values) == len(shown.layers)
 
 
-@pytest.mark.parametrize("encoder", ["whisper encoder", "BEATs", "HTSAT"])
-def test_a_sound_shows_up_where_it_is(engine: Engine, encoder: str) -> None:
-    """Against the same silence without the sound, the first layer moves most where the sound is."""
-    silent = heatmap(engine, from_array(RATE, np.zeros(round(9.5 * RATE), np.float32)), encoder)
-    heard = heatmap(engine, burst(9.5, 6.0, 6.5), encoder)
+@pytest.mark.parametrize(
+    ("encoder", "what"),
+    # BEATs and HTSAT normalise their input, so that its RMS is the same everywhere.
+    [("whisper encoder", "rms"), ("BEATs", "change_from_below"), ("HTSAT", "change_from_below")],
+)
+def test_a_sound_shows_up_where_it_is(engine: Engine, encoder: str, what: str) -> None:
+    """Against the same silence without the sound, the first row moves most where the sound is."""
+    silent = heatmap(engine, from_array(RATE, np.zeros(round(9.5 * RATE), np.float32)), encoder, what)
+    heard = heatmap(engine, burst(9.5, 6.0, 6.5), encoder, what)
     moved = np.abs(np.asarray(heard.values[0]) - np.asarray(silent.values[0]))
     centre = (moved.argmax() + 0.5) * heard.seconds_per_column
     assert centre == pytest.approx(6.25, abs=0.6)

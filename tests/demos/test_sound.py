@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ import soundfile
 
 from demos.cache import OnceCache
 from demos.picture import envelope, log_mel_picture
-from demos.sound import Sound, from_array, notices, read, to_wav_bytes
+from demos.sound import Sound, from_array, notices, read
 from demos.views import Views, resample_published, view_of
 from store.audio import clip_id, row_audio
 from tests.seeded import seeded_waveform
@@ -69,15 +68,6 @@ def test_clipping_is_said_with_its_share() -> None:
     share = float(np.mean(np.abs(driven) >= 1.0))
     said = float(sentence.split("clipped: ")[1].split("%")[0]) / 100
     assert said == pytest.approx(share, abs=0.01)
-
-
-def test_wav_bytes_hold_the_window_exactly() -> None:
-    sound = stereo()
-    samples, rate = soundfile.read(io.BytesIO(to_wav_bytes(sound, 0.5, 1.25)), dtype="float32")
-    assert rate == RATE
-    assert np.array_equal(samples, sound.samples[8_000:20_000])
-    with pytest.raises(ValueError, match="does not lie"):
-        to_wav_bytes(sound, 3.0)
 
 
 def test_a_view_is_the_channel_mean_of_its_window() -> None:
