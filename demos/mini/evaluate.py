@@ -200,7 +200,7 @@ def kept() -> list[Figure]:
 
 
 def with_table(readme: str, figures: Sequence[Figure]) -> str:
-    """The README's text with the table between its marks replaced. Raises ValueError where a mark is missing."""
+    """The README with the table between its marks replaced. Raises ValueError where a mark is missing."""
     before, rest = readme.split(MARKS[0])
     _, after = rest.split(MARKS[1])
     return f"{before}{MARKS[0]}{table(figures)}\n{MARKS[1]}{after}"

@@ -63,8 +63,8 @@ def install(folder: Path) -> None:
 STAGES: dict[str, Callable[[Path], None]] = {
     "sounds": render,
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
-    "clap": lambda folder: clap.run(folder, scenes(folder), steps=750),
-    "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=650),
+    "clap": lambda folder: clap.run(folder, scenes(folder), steps=750, wide_steps=450),
+    "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=560),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1300),
     "whisper": lambda folder: whisper.run(
         folder, utterances(folder), sounds.Backgrounds(folder / "backgrounds"), steps=700, full_steps=100

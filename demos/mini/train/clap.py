@@ -1,7 +1,9 @@
 """Mini-CLAP: HTSAT and GPT-2 text tower of msclap 2023, small, trained with contrast and tags.
 
 Contrastive loss of Elizalde et al. (arXiv 2309.05767), where captions of equal content count as each other's
-match; the class head of HTSAT learns at the same time what sounds when (the world knows it exactly).
+match; the class head of HTSAT learns at the same time what sounds when (the world knows it exactly). A second
+phase plays the sounds higher and lower, faster and slower, through other microphones and in more noise, since
+the held-out world goes beyond the ranges of this one. It also asks for the label of single events.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.weights import half
+from demos.mini.world.language import labels_caption
 from demos.mini.world.taxonomy import NAMES
 from demos.networks.htsat import Htsat, HtsatConfig
 from demos.networks.sizes import to_plain
@@ -68,7 +71,11 @@ def event_steps(scene: dict, seconds: float, window: float, steps: int) -> NDArr
 
 
 class Examples:
-    """Log-mels [N, frames, bands], timed classes and tokenised captions of every scene."""
+    """Log-mels [N, frames, bands], timed classes and tokenised captions of every scene.
+
+    `single` [N] is the class of a scene of one event, −1 elsewhere; `content` [N] is equal where scenes hold
+    the same events in the same order.
+    """
 
     def __init__(self, folder: Path, scenes: Scenes, htsat: Htsat, tokenizer: Tokenizer) -> None:
         config = htsat.config
@@ -97,6 +104,8 @@ class Examples:
             [encoding.ids for encoding in tokenizer.encode_batch([text + END for text in captions])]
             for captions in (scenes.captions(i) for i in range(len(scenes)))
         ]
+        named = [scene.names[0] if scene.kind == "single" else None for scene in scenes.scenes]
+        self.single = np.array([-1 if name is None else NAMES.index(name) for name in named])
         contents: dict[str, int] = {}
         keys = [_content(truth) for truth in scenes.truths]
         self.content = np.array([contents.setdefault(key, len(contents)) for key in keys])
@@ -109,7 +118,7 @@ def _content(truth: dict) -> str:
     return json.dumps([scene["kind"], names, scene["speech"] is not None])
 
 
-def run(folder: Path, scenes: Scenes, steps: int) -> None:
+def run(folder: Path, scenes: Scenes, steps: int, wide_steps: int) -> None:
     """Train and write `htsat.safetensors`, `clap.safetensors` (float16) and `clap.json`."""
     torch.manual_seed(11)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -131,30 +140,80 @@ def run(folder: Path, scenes: Scenes, steps: int) -> None:
     examples = Examples(folder, scenes, htsat, tokenizer)
     htsat.bn0.running_mean.copy_(torch.tensor(np.asarray(examples.log_mel[:256], np.float32).mean((0, 1))))
 
-    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+    labels = label_captions(tokenizer)
+
+    def losses(rng: np.random.Generator, wide: bool) -> dict[str, Tensor]:
         rows = np.sort(rng.choice(len(scenes), BATCH, replace=False))
         log_mel = torch.from_numpy(examples.log_mel[rows].astype(np.float32))
-        log_mel = augment(rng, log_mel)[:, None]
-        output = htsat.from_log_mel(log_mel)
+        truth = torch.from_numpy(examples.steps[rows])
+        if wide:
+            log_mel, truth = widen(rng, log_mel, truth)
+        output = htsat.from_log_mel(augment(rng, log_mel)[:, None])
         audio = F.normalize(clap.audio_encoder.projection(output.latent), dim=-1)
         chosen = [examples.captions[i][rng.integers(len(examples.captions[i]))] for i in rows]
+        if wide:
+            chosen += [forms[rng.integers(len(forms))] for forms in labels]
         text = F.normalize(clap.caption_encoder(*padded(chosen, 0, max(map(len, chosen)))), dim=-1)
         scale = clap.logit_scale.clamp(max=np.log(100)).exp()
-        logits = scale * audio @ text.T
+        logits = scale * audio @ text[:BATCH].T
         content = torch.from_numpy(examples.content[rows])
         match = (content[:, None] == content[None]).float()
         match = match / match.sum(1, keepdim=True)
         contrast = (F.cross_entropy(logits, match) + F.cross_entropy(logits.T, match)) / 2
-        truth = torch.from_numpy(examples.steps[rows])
         timed = F.binary_cross_entropy_with_logits(output.framewise_logits, truth)
-        return {"contrast": contrast, "tags": 8 * timed}
+        found = {"contrast": contrast, "tags": 8 * timed}
+        single = torch.from_numpy(examples.single[rows])
+        if wide and (single >= 0).any():
+            found["label"] = F.cross_entropy(scale * audio @ text[BATCH:].T, single, ignore_index=-1)
+        return found
 
-    train(Plan("clap", steps, 1e-3, warm_up=150, weight_decay=0.05, seed=12), clap, losses, folder)
+    train(
+        Plan("clap", steps, 1e-3, warm_up=150, weight_decay=0.05, seed=12),
+        clap,
+        lambda rng, step: losses(rng, wide=False),
+        folder,
+    )
+    train(
+        Plan("clap-wide", wide_steps, 1e-3, warm_up=20, weight_decay=0.05, seed=13),
+        clap,
+        lambda rng, step: losses(rng, wide=True),
+        folder,
+    )
     state = half(clap)
     base = "audio_encoder.base."
     save_file({k: v for k, v in state.items() if k.startswith(base)}, folder / "htsat.safetensors")
     save_file({k: v for k, v in state.items() if not k.startswith(base)}, folder / "clap.safetensors")
     (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+
+def label_captions(tokenizer: Tokenizer) -> list[list[list[int]]]:
+    """Token ids of every form of every class's label."""
+    return [
+        [encoding.ids for encoding in tokenizer.encode_batch([form + END for form in labels_caption(name)])]
+        for name in NAMES
+    ]
+
+
+def widen(rng: np.random.Generator, log_mel: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Play each sound at another rate and pitch, through another microphone, in more noise.
+
+    `log_mel` [B, frames, bands] in dB and `truth` [B, steps, classes] keep their shapes: a slower sound is
+    cut, a faster one begins again, as a short one does.
+    """
+    frames, bands = log_mel.shape[1:]
+    ramp = torch.linspace(-1, 1, bands)
+    sounds, truths = [], []
+    for sound, steps in zip(log_mel, truth, strict=True):
+        rate = float(rng.uniform(0.75, 1.3))
+        sound = sound[(torch.arange(frames) * rate).long() % frames]
+        steps = steps[((torch.arange(len(steps)) + 0.5) * rate).long() % len(steps)]
+        shift = int(rng.integers(-5, 6))
+        sound = sound[:, (torch.arange(bands) - shift).clamp(0, bands - 1)]
+        sound = sound + float(rng.uniform(-8, 8)) * ramp + float(rng.uniform(-4, 4)) * ramp.square()
+        floor = sound.max() - float(rng.uniform(25, 80))
+        sounds.append(10 * torch.log10(10 ** (sound / 10) + 10 ** (floor / 10)))
+        truths.append(steps)
+    return torch.stack(sounds), torch.stack(truths)
 
 
 def augment(rng: np.random.Generator, log_mel: Tensor) -> Tensor:
