@@ -1,0 +1,62 @@
+"""The committed mini suite: its size, its figures, and that it hears the shipped examples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from demos.catalog import MINI_WEIGHTS, suite
+from demos.engine import Engine, Request
+from demos.mini.evaluate import README, kept, with_table
+from demos.mini.world.language import events_in
+from demos.sound import read
+from store.records import Observation
+
+EXAMPLES = Path(__file__).parents[2] / "demos" / "mini" / "examples"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(suite("mini"))
+
+
+def hear(engine: Engine, name: str, request: Request) -> Observation:
+    *_, last = engine.observe(read(EXAMPLES / name), request)
+    assert isinstance(last, Observation)
+    return last
+
+
+def test_the_suite_is_small() -> None:
+    sizes = [path.stat().st_size for path in MINI_WEIGHTS.iterdir()]
+    assert sum(sizes) <= 40e6
+    assert max(sizes) <= 15 * 2**20
+
+
+def test_the_readme_shows_the_figures_that_were_measured() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_table(text, kept()) == text
+
+
+def test_every_example_is_listed_with_its_truth() -> None:
+    listed = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+    assert {path.name for path in EXAMPLES.glob("*.flac")} == {entry["file"] for entry in listed}
+    assert len(listed) >= 6
+
+
+def test_clap_finds_a_siren(engine: Engine) -> None:
+    best = hear(engine, "siren.flac", Request("clap")).scores[:3]
+    assert any(events_in(score.text) == ["siren"] for score in best)
+
+
+def test_silence_is_not_transcribed(engine: Engine) -> None:
+    assert hear(engine, "silence.flac", Request("whisper")).text.strip() == ""
+
+
+def test_an_observation_can_be_made_again(engine: Engine) -> None:
+    request = Request("salmonn")
+    first = hear(engine, "question-over-barking.flac", request)
+    again = hear(Engine(suite("mini")), "question-over-barking.flac", request)
+    assert (again.text, again.tokens) == (first.text, first.tokens)
+    assert first.model_revision == again.model_revision

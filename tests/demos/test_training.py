@@ -1,0 +1,120 @@
+"""The training loop: seeded and resumable; and the sounds and labels that the stages learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from demos.mini.train import beats, clap, sounds, whisper
+from demos.mini.train.loop import Plan, learning_rate, train
+from demos.mini.world import scenes
+from demos.mini.world.taxonomy import NAMES
+
+
+def regression() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+
+def fit(module: nn.Module, plan: Plan, folder: Path, until: int | None = None) -> None:
+    class CutError(Exception):
+        pass
+
+    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        if step == until:
+            raise CutError
+        x = torch.from_numpy(rng.standard_normal((16, 4), dtype=np.float32))
+        return {"error": (module(x)[:, 0] - x.sum(1)).square().mean()}
+
+    if until is None:
+        train(plan, module, losses, folder)
+    else:
+        with pytest.raises(CutError):
+            train(plan, module, losses, folder)
+
+
+def test_a_run_that_was_cut_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan("fit", steps=60, learning_rate=0.01, warm_up=5, seed=9)
+    whole, cut, resumed = regression(), regression(), regression()
+    fit(whole, plan, tmp_path / "whole")
+    monkeypatch.setattr("demos.mini.train.loop.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    fit(cut, plan, tmp_path / "cut", until=37)
+    fit(resumed, plan, tmp_path / "cut")
+    for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    assert not torch.equal(next(cut.parameters()), next(whole.parameters()))
+
+
+def test_the_learning_rate_warms_up_and_decays() -> None:
+    plan = Plan("rate", steps=1000, learning_rate=1.0, warm_up=100)
+    rates = [learning_rate(plan, step) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) == pytest.approx(1.0, abs=0.05)
+    assert rates[-1] == pytest.approx(plan.final_fraction, abs=0.01)
+
+
+def test_rendered_parts_are_kept_and_read_back(tmp_path: Path) -> None:
+    made = []
+
+    def make(part: int) -> list[sounds.Rendered]:
+        made.append(part)
+        tone = np.sin(np.arange(500 + part) / 5).astype(np.float32) * 0.5
+        return [(tone, {"text": f"part {part}"}), (tone[:100], {"text": "short"})]
+
+    for part in range(2):
+        sounds._build_part(tmp_path, part, make)
+    read = sounds.Utterances(tmp_path)
+    assert [len(read.samples(i)) for i in range(4)] == [500, 100, 501, 100]
+    np.testing.assert_allclose(read.samples(2)[:100], read.samples(3), atol=0)
+    assert read.samples(0).max() == pytest.approx(0.5, abs=0.01)
+    assert read.vocabulary() == ["part 0", "part 1", "short"]
+    sounds.build(tmp_path, 2, make)
+    assert made == [0, 1], "a part that is there is not made again"
+
+
+def test_frames_are_labelled_where_words_are_said() -> None:
+    trainee = whisper.Trainee(["open the window please", "which animal is that"])
+    said = [[whisper.Said("open the window please", 1.0, 3.0)], []]
+    labels = trainee.frame_labels(said, 250)
+    blank = trainee.ctc.out_features - 1
+    assert (labels[1] == blank).all()
+    assert (labels[0, :50] == blank).all()
+    assert (labels[0, 152:] == blank).all()
+    order = [int(label) for label in labels[0] if label not in (blank, -100)]
+    spoken = trainee.targets(["open the window please"])[2][0]
+    assert list(dict.fromkeys(order)) == spoken
+
+
+def test_sliced_positions_come_back() -> None:
+    encoder = whisper.Trainee(["hello"]).whisper.encoder
+    mel = torch.zeros(1, 80, 500)
+    with whisper.sliced_positions(encoder, 5.0):
+        assert encoder(mel).shape == (1, 250, whisper.DIMENSIONS.n_audio_state)
+    assert encoder.positional_embedding.shape[0] == 1500
+
+
+def test_timed_classes_follow_the_scene_and_its_repetitions() -> None:
+    scene = scenes.make_scene(np.random.default_rng(4), "train", "single")
+    event = scene.events[0]
+    steps = clap.event_steps(scene.to_dict(), scene.seconds, 7.0, 70)
+    column = steps[:, NAMES.index(event.name)]
+    assert column[int(event.onset * 10) + 1] == 1
+    assert steps.sum() == column.sum()
+    half = {"events": [{"name": event.name, "onset": 0.0, "offset": 1.0}]}
+    repeated = clap.event_steps(half, 3.5, 7.0, 14)[:, NAMES.index(event.name)]
+    np.testing.assert_array_equal(np.flatnonzero(repeated), [0, 1, 7, 8])
+
+
+def test_a_sound_played_faster_is_shorter_and_higher() -> None:
+    seconds = np.arange(16_000) / 16_000
+    tone = np.sin(2 * np.pi * 400 * seconds).astype(np.float32)
+    fast = beats.played(tone, 1.25)
+    assert len(fast) == pytest.approx(16_000 / 1.25, abs=2)
+    spectrum = np.abs(np.fft.rfft(fast))
+    assert np.argmax(spectrum) * 16_000 / len(fast) == pytest.approx(500, abs=3)
