@@ -25,7 +25,7 @@ def _font_face() -> str:
 
 
 def page_css() -> str:
-    """Everything that `launch(css=…)` needs: font, colours of both schemes, layout, gradio's parts restyled."""
+    """What `launch(css=…)` needs: font, colours of both schemes, layout, gradio's own parts restyled."""
     return _font_face() + (_HERE / "theme.css").read_text(encoding="utf-8")
 
 

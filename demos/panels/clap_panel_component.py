@@ -8,11 +8,10 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.engine import Request
 from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.request import Request
 from store.records import Observation
 
-MOST_LABELS = 500
 SHOWN = 8
 EMPTY = "Press Listen to see which words fit this sound."
 
@@ -38,8 +37,8 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
         view = PanelView(waiting(EMPTY), elem_classes="answer")
 
     def request(pasted: str) -> Request:
-        labels = tuple(dict.fromkeys(line.strip() for line in (pasted or "").splitlines() if line.strip()))
-        return Request("clap", bank=labels[:MOST_LABELS])
+        labels = tuple(line.strip() for line in (pasted or "").splitlines() if line.strip())
+        return Request("clap", bank=labels)
 
     def answer(observation: Observation) -> dict[str, Any]:
         ranked = sorted(observation.scores, key=lambda score: -score.cosine)

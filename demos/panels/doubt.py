@@ -10,8 +10,8 @@ DOUBT = 0.5  # a word with a token below this probability is shown as doubted
 def doubtful_parts(observation: Observation) -> list[tuple[int, int, float]]:
     """The words of the answer with a token of probability below DOUBT: (start, stop, lowest probability).
 
-    Characters count into `observation.text`. Tokens are found in the text one after the other; a token that is
-    not shown there (a special one, say) is passed over. Neighbouring doubted words stay apart.
+    Characters count into `observation.text`. Tokens are found in the text one after the other; a token that
+    is not shown there (a special one, say) is passed over. Neighbouring doubted words stay apart.
     """
     text = observation.text
     lowest: list[float] = [1.0] * len(text)

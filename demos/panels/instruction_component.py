@@ -8,7 +8,7 @@ import gradio as gr
 
 
 def instruction(system: str, presets: Sequence[tuple[str, str]]) -> tuple[gr.Dropdown, gr.Textbox]:
-    """A list of presets (title, instruction) and the text box that they fill; the box is what the model is asked."""
+    """A list of presets (title, instruction) and the text box that they fill; the box is what is asked."""
     preset = gr.Dropdown(
         [(title, text) for title, text in presets],
         value=presets[0][1],

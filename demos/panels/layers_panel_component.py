@@ -7,13 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from demos.engine import Request
-from demos.heatmap_component import HeatmapView, heatmap_value
+from demos.heatmap.heatmap_component import HeatmapView, heatmap_value
 from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.request import Request
 from store.records import Observation
 
 EMPTY = "Press Listen to see the activations of an encoder."
-MEASURES = [("change from the layer below", "change_from_below"), ("RMS of each layer", "rms")]
+MEASURES = [("change from below", "change_from_below"), ("RMS", "rms")]
 
 
 def build(encoders: Sequence[str]) -> Panel:
@@ -22,12 +22,22 @@ def build(encoders: Sequence[str]) -> Panel:
         heading("Layers", "activations", "layer × time")
         with gr.Row(elem_classes="choices"):
             encoder = gr.Dropdown(
-                list(encoders), value=encoders[0], label="Encoder", show_label=False, container=False,
-                filterable=False, min_width=80,
+                list(encoders),
+                value=encoders[0],
+                label="Encoder",
+                show_label=False,
+                container=False,
+                filterable=False,
+                min_width=80,
             )
             measure = gr.Dropdown(
-                MEASURES, value=MEASURES[0][1], label="Measure", show_label=False, container=False,
-                filterable=False, min_width=80,
+                MEASURES,
+                value=MEASURES[0][1],
+                label="Measure",
+                show_label=False,
+                container=False,
+                filterable=False,
+                min_width=80,
             )
         heatmap = HeatmapView(elem_classes="heatmap")
         view = PanelView(waiting(EMPTY), elem_classes="answer")
@@ -43,9 +53,18 @@ def build(encoders: Sequence[str]) -> Panel:
         value["observation"] = ""  # there are no words to flag in a heatmap
         return value
 
-    def fill(observation: Observation | None) -> tuple[Any, ...]:
-        return ({} if observation is None else heatmap_value(observation),)
+    def fill(observation: Observation | None) -> dict[Any, Any]:
+        return {heatmap: {} if observation is None else heatmap_value(observation)}
 
     return Panel(
-        "layers", "Layers", EMPTY, view, [encoder, measure], request, answer, [heatmap], fill, [encoder, measure]
+        "layers",
+        "Layers",
+        EMPTY,
+        view,
+        [encoder, measure],
+        request,
+        answer,
+        [heatmap],
+        fill,
+        [encoder, measure],
     )

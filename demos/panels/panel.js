@@ -1,5 +1,6 @@
 // One system's answer. `props.value` says everything that is shown; texts of models and people are set as text, never
-// as markup. Emits 'flag' {observation, start, stop} (the selected characters of the answer, or 0, 0), 'rerun', 'cancel'.
+// as markup. Emits 'ask' (on Listen and Re-run), 'cancel', and 'flagged' {observation, start, stop}: the selected
+// characters of the answer, or 0, 0.
 const { make, tell, hear, selectionWithin } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
 let picked = 0; // which of the labels is chosen
@@ -93,9 +94,16 @@ find('.flag').addEventListener('pointerdown', () => { selected = selectionWithin
 find('.flag').addEventListener('click', () => {
   const [start, stop] = selected[1] > selected[0] ? selected : selectionWithin(find('.say'));
   selected = [0, 0];
-  trigger('flag', { observation: props.value.observation, start, stop, picked });
+  trigger('flagged', { observation: props.value.observation, start, stop });
 });
-find('.rerun').addEventListener('click', () => trigger('rerun', {}));
+// Gradio runs the listeners of one event one after the other, so that each panel has an event of its own.
+const ask = () => {
+  props.value = { state: 'running', stage: 'Waiting for its turn …' };
+  draw();
+  trigger('ask', {});
+};
+hear('listen', ask);
+find('.rerun').addEventListener('click', ask);
 find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', {}); });
 
 hear('marked', (detail) => { marked = detail; draw(); });

@@ -20,29 +20,21 @@ from typing import Any
 
 import gradio as gr
 
-from demos.engine import Partial, Request
+from demos.page_component import PageComponent
 from demos.panels.doubt import doubtful_parts
+from demos.request import Partial, Request
 from store.records import Observation, System
 
-_HERE = Path(__file__).parent
 
-
-class PanelView(gr.HTML):
+class PanelView(PageComponent):
     """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
 
-    Events: `flag` (observation, start, stop: the selected characters of the answer, or 0, 0; picked: the place of
-    the chosen label), `rerun`, `cancel`.
+    Events: `ask` (Listen or Re-run was pressed), `cancel`, `flagged` (observation, start, stop: the selected
+    characters of the answer).
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value or {},
-            html_template=(_HERE / "panel.html").read_text(encoding="utf-8"),
-            css_template=(_HERE / "panel.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "panel.js").read_text(encoding="utf-8"),
-            apply_default_css=False,
-            **kwargs,
-        )
+        super().__init__(Path(__file__).parent, "panel", value or {}, {}, **kwargs)
 
 
 @dataclass(frozen=True)
@@ -50,7 +42,8 @@ class Panel:
     """One system's place on the page.
 
     `request` turns the values of `inputs` into what the engine is asked; `empty` is the sentence before the
-    first listen; `extra` are further outputs that `fill` gives values for, from an observation or from None.
+    first listen; `answer` is the view's value for an observation. `extra` are further components that `fill`
+    gives values for, from an observation or from None. A change of one of `controls` asks again at once.
     """
 
     system: System
@@ -61,14 +54,14 @@ class Panel:
     request: Callable[..., Request]
     answer: Callable[[Observation], dict[str, Any]]
     extra: Sequence[gr.components.Component] = ()
-    fill: Callable[[Observation | None], tuple[Any, ...]] = lambda observation: ()
+    fill: Callable[[Observation | None], dict[Any, Any]] = lambda observation: {}
     controls: Sequence[gr.components.Component] = ()
 
 
 def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:
-    """The first line of a panel: the system, what it does, and the model that does it (note as its tooltip)."""
+    """The first line of a panel: the system, what it does, and its model with a note as tooltip."""
     return gr.HTML(
-        f'<h3>{escape(title)} <small>{escape(doing)}</small>'
+        f"<h3>{escape(title)} <small>{escape(doing)}</small>"
         f'<span class="model" title="{escape(note, quote=True)}">{escape(model)}</span></h3>',
         elem_classes="panel-head",
         apply_default_css=False,
@@ -105,6 +98,6 @@ def answered(observation: Observation, amount: str) -> dict[str, Any]:
         "text": observation.text,
         "doubts": [list(part) for part in doubtful_parts(observation)],
         "took": " · ".join(part for part in (f"{observation.seconds:.2f} s", amount) if part),
-        "observation": observation.id,
+        "observation": observation.id if observation.text.strip() else "",  # no words, nothing to flag
         "again": True,
     }

@@ -28,22 +28,15 @@ _HERE = Path(__file__).parent
 
 from gradio.events import Dependency
 
-class PanelView(gr.HTML):
+class PanelView(PageComponent):
     """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
 
-    Events: `flag` (observation, start, stop: the selected characters of the answer, or 0, 0; picked: the place of
-    the chosen label), `rerun`, `cancel`.
+    Events: `ask` (Listen or Re-run was pressed), `cancel`, `flagged` (observation, start, stop: the selected
+    characters of the answer).
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value or {},
-            html_template=(_HERE / "panel.html").read_text(encoding="utf-8"),
-            css_template=(_HERE / "panel.css").read_text(encoding="utf-8"),
-            js_on_load=(_HERE / "panel.js").read_text(encoding="utf-8"),
-            apply_default_css=False,
-            **kwargs,
-        )
+        super().__init__(Path(__file__).parent, "panel", value or {}, {}, **kwargs)
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
     if TYPE_CHECKING:

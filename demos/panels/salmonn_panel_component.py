@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.engine import Request
 from demos.panels.instruction_component import instruction
 from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.request import Request
 from store.records import Observation
 
 EMPTY = "Press Listen to ask SALMONN about this sound."

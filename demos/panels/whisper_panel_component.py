@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.engine import Request
 from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.request import Request
 from demos.timeline.timeline_component import Timeline, words_update
 from store.records import Observation
 
@@ -31,7 +31,7 @@ def build(model: Model, timeline: Timeline) -> Panel:
             value["sentence"] = "Whisper heard no words."
         return value
 
-    def fill(observation: Observation | None) -> tuple[Any, ...]:
-        return (words_update(() if observation is None else observation.words),)
+    def fill(observation: Observation | None) -> dict[Any, Any]:
+        return {timeline: words_update(() if observation is None else observation.words)}
 
     return Panel("whisper", "Whisper", EMPTY, view, [], request, answer, [timeline], fill)

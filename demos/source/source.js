@@ -1,6 +1,6 @@
 // The bar above the timeline. Emits 'sound' {file} once a recording or file lies on the server, 'example' {id} when
-// a chip is chosen, and 'listen'. What is shown (`line`, `notices`, `chosen`, `ready`) is the server's to say.
-const { make, hear } = window.earwitness;
+// a chip is chosen. Listen is told to the panels of the page, each of which asks its own system. What is shown (`line`, `notices`, `chosen`, `ready`) is the server's to say.
+const { make, tell } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
 const picker = find('input[type=file]');
 const recordButton = find('.record');
@@ -113,7 +113,7 @@ find('.examples').addEventListener('click', (event) => {
   const chip = event.target.closest('.chip');
   if (chip) trigger('example', { id: chip.dataset.example });
 });
-find('.listen').addEventListener('click', () => trigger('listen', {}));
+find('.listen').addEventListener('click', () => tell('listen', {}));
 
 // A file dropped anywhere on the page is heard.
 window.addEventListener('dragover', (event) => event.preventDefault());

@@ -1,7 +1,7 @@
 """The bar that a sound comes in by: record, upload, drop, or choose an example; and the Listen button.
 
 The browser's part is `source.js`. Events: `sound` (a file lies on the server: `path` and `name`), `example`
-(`id`), `listen`. A path told by a browser is never trusted: `uploaded` accepts only files that lie in
+(`id`); Listen is heard by the panels themselves. A path told by a browser is never trusted: `uploaded` accepts only files that lie in
 gradio's own upload folder.
 """
 
@@ -10,47 +10,38 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.utils import get_upload_folder
 
-_HERE = Path(__file__).parent
+from demos.page_component import PageComponent
+
 MOST_BYTES = 120_000_000  # an upload's size
 MOST_SECONDS = 600  # a recording's length
 
 
-def _asset(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-class SourceBar(gr.HTML):
+class SourceBar(PageComponent):
     """Record, Upload, examples as chips, what was heard, and Listen.
 
-    Properties that events may update: `chosen` (id of the example in use), `line` (name, seconds, rate, window),
-    `notices` (sentences), `wrong` (one sentence: the sound was refused), `ready` (a sound is there to be heard).
+    `examples` are dicts of id, title and says. Properties that events may update: `chosen` (id of the example
+    in use), `line` (name, seconds, rate, what is heard), `notices` (sentences), `wrong` (one sentence: the
+    sound was refused), `ready` (a sound is there to be heard).
     """
 
-    def __init__(self, examples: list[dict[str, str]] | None = None, **kwargs: Any) -> None:
-        kwargs.pop("value", None)
-        super().__init__(
-            "",
-            html_template=_asset("source.html"),
-            css_template=_asset("source.css"),
-            js_on_load=_asset("source.js"),
-            apply_default_css=False,
-            examples=examples or [],
-            chosen=kwargs.pop("chosen", ""),
-            line=kwargs.pop("line", ""),
-            notices=kwargs.pop("notices", []),
-            wrong=kwargs.pop("wrong", ""),
-            ready=kwargs.pop("ready", False),
-            most_bytes=MOST_BYTES,
-            most_seconds=MOST_SECONDS,
-            **kwargs,
-        )
+    def __init__(self, value: Any = None, **kwargs: Any) -> None:
+        properties = {
+            "examples": [],
+            "chosen": "",
+            "line": "",
+            "notices": [],
+            "wrong": "",
+            "ready": False,
+            "most_bytes": MOST_BYTES,
+            "most_seconds": MOST_SECONDS,
+        }
+        super().__init__(Path(__file__).parent, "source", value or "", properties, **kwargs)
 
 
 def uploaded(path: Any) -> Path | None:
-    """The file at `path` if it was uploaded to this server by gradio, else None (never a file of the machine)."""
+    """The file at `path` if it was uploaded to this server, else None: never another file of the machine."""
     if not isinstance(path, str) or not path:
         return None
     folder = Path(get_upload_folder()).resolve()

@@ -23,31 +23,26 @@ def _asset(name: str) -> str:
 
 from gradio.events import Dependency
 
-class SourceBar(gr.HTML):
+class SourceBar(PageComponent):
     """Record, Upload, examples as chips, what was heard, and Listen.
 
-    Properties that events may update: `chosen` (id of the example in use), `line` (name, seconds, rate, window),
-    `notices` (sentences), `wrong` (one sentence: the sound was refused), `ready` (a sound is there to be heard).
+    `examples` are dicts of id, title and says. Properties that events may update: `chosen` (id of the example
+    in use), `line` (name, seconds, rate, what is heard), `notices` (sentences), `wrong` (one sentence: the
+    sound was refused), `ready` (a sound is there to be heard).
     """
 
-    def __init__(self, examples: list[dict[str, str]] | None = None, **kwargs: Any) -> None:
-        kwargs.pop("value", None)
-        super().__init__(
-            "",
-            html_template=_asset("source.html"),
-            css_template=_asset("source.css"),
-            js_on_load=_asset("source.js"),
-            apply_default_css=False,
-            examples=examples or [],
-            chosen=kwargs.pop("chosen", ""),
-            line=kwargs.pop("line", ""),
-            notices=kwargs.pop("notices", []),
-            wrong=kwargs.pop("wrong", ""),
-            ready=kwargs.pop("ready", False),
-            most_bytes=MOST_BYTES,
-            most_seconds=MOST_SECONDS,
-            **kwargs,
-        )
+    def __init__(self, value: Any = None, **kwargs: Any) -> None:
+        properties = {
+            "examples": [],
+            "chosen": "",
+            "line": "",
+            "notices": [],
+            "wrong": "",
+            "ready": False,
+            "most_bytes": MOST_BYTES,
+            "most_seconds": MOST_SECONDS,
+        }
+        super().__init__(Path(__file__).parent, "source", value or "", properties, **kwargs)
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
     if TYPE_CHECKING:

@@ -1,7 +1,6 @@
-"""The timeline of the page: ruler, waveform, log-mel spectrogram and words over one time axis, played and sought.
+"""The timeline of the page: a clip, its spectrogram and its words over one time axis, to play and seek.
 
-Everything is drawn in the browser by `timeline.js`, which sets text by `textContent` only, so that a file name or
-a word can never become markup. The value is plain data:
+Everything is drawn in the browser by `timeline.js`. The value is plain data:
 
     seconds, rate, name        of the clip
     envelope                   [smallest, largest] sample, evenly spaced over the clip
@@ -9,8 +8,8 @@ a word can never become markup. The value is plain data:
     topHertz                   the upper edge of the highest band
     audio                      the address that the browser plays
 
-`words` is a property of its own, so that a transcript can arrive without the sound being sent again. The event
-`range` carries `start` and `stop` in seconds, or None for both when the person let the range go.
+`words` is a property of its own, so that a transcript can arrive without the sound being sent again. The
+event `range` carries `start` and `stop` in seconds, or None for both when the person let the range go.
 """
 
 from __future__ import annotations
@@ -22,30 +21,17 @@ from typing import Any
 
 import gradio as gr
 
+from demos.page_component import PageComponent
 from demos.picture import HIGHEST, envelope, log_mel_picture
 from demos.sound import Sound
 from store.records import Word
 
-_HERE = Path(__file__).parent
 
-
-def _asset(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-class Timeline(gr.HTML):
-    """One clip on one time axis."""
+class Timeline(PageComponent):
+    """One clip on one time axis; the value comes from `timeline_value`."""
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value or {},
-            html_template=_asset("timeline.html"),
-            css_template=_asset("timeline.css"),
-            js_on_load=_asset("timeline.js"),
-            apply_default_css=False,
-            words=kwargs.pop("words", []),
-            **kwargs,
-        )
+        super().__init__(Path(__file__).parent, "timeline", value or {}, {"words": []}, **kwargs)
 
 
 def words_update(words: Iterable[Word]) -> dict[str, Any]:

@@ -34,19 +34,11 @@ def _asset(name: str) -> str:
 
 from gradio.events import Dependency
 
-class Timeline(gr.HTML):
-    """One clip on one time axis."""
+class Timeline(PageComponent):
+    """One clip on one time axis; the value comes from `timeline_value`."""
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(
-            value or {},
-            html_template=_asset("timeline.html"),
-            css_template=_asset("timeline.css"),
-            js_on_load=_asset("timeline.js"),
-            apply_default_css=False,
-            words=kwargs.pop("words", []),
-            **kwargs,
-        )
+        super().__init__(Path(__file__).parent, "timeline", value or {}, {"words": []}, **kwargs)
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
     if TYPE_CHECKING:

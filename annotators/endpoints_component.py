@@ -1,0 +1,113 @@
+"""The public endpoints of the annotators: flag an observation, list the rows, take them away as a zip."""
+
+from typing import Any
+
+import gradio as gr
+from gradio import FileData
+
+from annotators.flags.checks import FlagError
+from annotators.flags.drafts import Draft, rights
+from annotators.flags.flag_form import contributor_of
+from annotators.flags.flagging import needs_rights, save_flag
+from annotators.tasks.rows_component import rows_value
+from annotators.tasks.tasks import export_tasks, page, progress
+from annotators.tasks.tasks_tab import chosen_rows, temporary
+from demos.session import Sessions
+from store.errors import StoreError
+from store.store import Store
+
+
+def declare(store: Store, sessions: Sessions) -> None:
+    """Declare the endpoints; called inside the page's Blocks."""
+
+    def flag(
+        request: gr.Request,
+        observation: str,
+        words: str,
+        kind: str,
+        claim: str,
+        correction: str = "",
+        attribute: str = "",
+        time_start: float | None = None,
+        time_stop: float | None = None,
+        confidence: str = "sure",
+        owner: str = "",
+        licence: str = "",
+        attribution: str = "",
+        speaker_agrees: bool = False,
+        note: str = "",
+    ) -> dict[str, Any]:
+        """Flag words of an observation that this session made, and keep the rows that it becomes.
+
+        `observation` is the id of an observation of the caller's last clip, `words` the part of its text that
+        is wrong. `kind` is object_existence, temporal_order, object_attribute or speech_content; `claim` what
+        the model claimed, `correction` what is really there. The first flag on a clip also needs `owner`
+        (mine or third-party), `licence` (CC0-1.0, CC-BY-4.0 or third-party), `attribution` and
+        `speaker_agrees`.
+        Returns the flag's id and its rows.
+        """
+        session = sessions.of(request.session_hash)
+        sound, said = session.sound, session.observation(observation)
+        if sound is None or said is None:
+            raise gr.Error(
+                "There is no such observation of this session's last clip. Listen to the clip first."
+            )
+        start = said.text.find(words) if words else -1
+        if start < 0:
+            raise gr.Error("The words to flag do not stand in the answer. Copy them from its text.")
+        contributor = contributor_of(request.session_hash)
+        drafted = Draft(said.id).flag(
+            said,
+            contributor,
+            span=(start, start + len(words)),
+            kind=kind,
+            claim=claim,
+            correction=correction,
+            attribute=attribute,
+            times=(time_start, time_stop),
+            confidence=confidence,
+            note=note,
+        )
+        try:
+            stated = None
+            if owner or needs_rights(store, sound.clip, contributor):
+                stated = rights(sound.clip, contributor, owner, licence, attribution, speaker_agrees)
+            kept = save_flag(store, sound.clip, sound.samples, said, drafted, stated)
+        except (FlagError, StoreError) as problem:
+            raise gr.Error(str(problem)) from problem
+        return {
+            "flag": kept.flag.id,
+            "task": kept.task.name,
+            "rows": [
+                {"id": row.id, "file": row.file, "instruction": row.instruction, "label": row.label}
+                for row in kept.rows
+            ],
+        }
+
+    def tasks(
+        kind: str = "", task: str = "", model: str = "", text: str = "", number: int = 1
+    ) -> dict[str, Any]:
+        """List the rows that flags became, a page at a time, newest first, and how far each instance is.
+
+        Filters that are empty filter nothing; `text` is looked for in instructions, labels and answers.
+        """
+        chosen = (kind, task, model, text)
+        try:
+            rows = chosen_rows(chosen)
+            return rows_value(page(store, rows, number), progress(store, rows), any(chosen))
+        except StoreError as problem:
+            raise gr.Error(str(problem)) from problem
+
+    def export(
+        request: gr.Request, kind: str = "", task: str = "", model: str = "", text: str = ""
+    ) -> FileData:
+        """Export the chosen rows as a zip: folders and parquet files as Dynamic-SUPERB takes them."""
+        try:
+            file = export_tasks(store, temporary(), chosen_rows((kind, task, model, text)))
+        except StoreError as problem:
+            raise gr.Error(str(problem)) from problem
+        sessions.of(request.session_hash).keep_file(file)
+        return FileData(path=str(file), orig_name=file.name)
+
+    for endpoint in (flag, tasks, export):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id="store", concurrency_limit=8)

@@ -1,0 +1,70 @@
+"""The list of rows in the Tasks tab: what is asked and right, what the model said, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from annotators.flags.kinds import KINDS
+from annotators.tasks.tasks import InstanceProgress, Page
+from demos.page_component import PageComponent
+from store.benchmark import Gate
+from store.rows import RowView
+
+NOTHING_YET = "No rows yet. Listen to a sound, flag what a model made up, and its rows appear here."
+NOTHING_FITS = "No row fits this choice. Choose less."
+
+
+class RowList(PageComponent):
+    """Rows, progress and pages. Events: `play` (row), `turn` (number of a page).
+
+    The value comes from `rows_value`. The property `sound` {row, address} is played, `download` {address,
+    name, sentence} is fetched by the browser.
+    """
+
+    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        properties = {"sound": {}, "download": {}}
+        super().__init__(Path(__file__).parent, "rows", value or {}, properties, **kwargs)
+
+
+def rows_value(page: Page, progress: list[InstanceProgress], filtered: bool) -> dict[str, Any]:
+    """What the list shows of a page of rows and the progress of their instances; nothing private is in it."""
+    return {
+        "rows": [_row(view) for view in page.rows],
+        "instances": [_instance(one) for one in progress],
+        "number": page.number,
+        "pages": page.pages,
+        "total": page.total,
+        "empty": NOTHING_FITS if filtered else NOTHING_YET,
+    }
+
+
+def _row(view: RowView) -> dict[str, Any]:
+    return {
+        "id": view.row.id,
+        "instruction": view.row.instruction,
+        "label": view.row.label,
+        "task": view.row.task,
+        "kind": KINDS[view.flag.kind].title,
+        "model": view.observation.model_id,
+        "answer": view.observation.text,
+        "span": [view.flag.span_start, view.flag.span_stop],
+        "start": view.row.start,
+        "stop": view.row.stop,
+        "licence": view.rights.licence,
+        "made_at": view.row.made_at[:10],
+    }
+
+
+def _instance(one: InstanceProgress) -> dict[str, Any]:
+    labels = ", ".join(f"{number} × {label}" for label, number in list(one.count.labels.items())[:3])
+    return {
+        "task": one.task.name,
+        "licence": one.count.licence,
+        "about": f"{one.task.description} {one.count.rows} rows: {labels}",
+        "gates": [_gate(gate) for gate in one.gates],
+    }
+
+
+def _gate(gate: Gate) -> dict[str, Any]:
+    return {"words": gate.words, "met": gate.met, "share": gate.have / gate.need if gate.need else 1.0}

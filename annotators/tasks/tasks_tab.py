@@ -1,0 +1,127 @@
+"""The Tasks tab: the rows that flags became, to look through, hear and take away as a zip."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import soundfile
+from gradio.utils import get_upload_folder
+
+from annotators.flags.kinds import KINDS
+from annotators.tasks.rows_component import RowList, rows_value
+from annotators.tasks.tasks import export_tasks, models, page, progress, row_audio
+from demos.session import Sessions
+from store.benchmark import TASKS
+from store.errors import StoreError
+from store.rows import RowFilter
+from store.store import Store
+
+ANY = ""
+
+_EVENT: dict[str, Any] = {
+    "show_progress": "hidden",
+    "concurrency_id": "tasks",
+    "concurrency_limit": 8,
+    "api_visibility": "private",
+}
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What the tab works with, given from above."""
+
+    store: Store
+    sessions: Sessions
+
+
+def build(actions: Actions, tab: gr.Tab) -> None:
+    """Draw the tab and attach its events; the list is read anew whenever `tab` is opened."""
+    store = actions.store
+    with gr.Row(elem_classes=["filters"]):
+        kind = gr.Dropdown(
+            [("any kind", ANY), *((one.title, one.id) for one in KINDS.values())],
+            value=ANY, label="kind", container=False, filterable=False, min_width=120,
+        )  # fmt: skip
+        task = gr.Dropdown(
+            [("any task", ANY), *((one, one) for one in TASKS)],
+            value=ANY, label="task", container=False, filterable=False, min_width=180,
+        )  # fmt: skip
+        model = gr.Dropdown(
+            [("any model", ANY)], value=ANY, label="model", container=False, filterable=False, min_width=120
+        )
+        text = gr.Textbox(
+            label="words in the row", placeholder="search in the rows", container=False, min_width=160
+        )
+        take = gr.Button("⤓ Export zip", elem_classes="export", min_width=120)
+    rows = RowList(elem_classes="row-list")
+    filters = [kind, model, task, text]
+
+    def show(*values: Any, number: int = 1) -> dict[str, Any]:
+        chosen = chosen_rows(values)
+        filtered = any(values)
+        try:
+            return rows_value(page(store, chosen, number), progress(store, chosen), filtered)
+        except StoreError as problem:
+            raise gr.Error(str(problem)) from problem
+
+    def opened(*values: Any) -> list[Any]:
+        choices = [("any model", ANY), *((name, name) for name in models(store))]
+        return [gr.update(choices=choices), show(*values)]
+
+    def turn(event: gr.EventData, *values: Any) -> dict[str, Any]:
+        number = getattr(event, "number", 1)
+        return show(*values, number=number if isinstance(number, int) else 1)
+
+    def play(event: gr.EventData, request: gr.Request) -> Any:
+        row = str(getattr(event, "row", ""))
+        try:
+            rate, samples = row_audio(store, row)
+        except (StoreError, ValueError) as problem:
+            raise gr.Error(str(problem)) from problem
+        file = temporary(".wav")
+        soundfile.write(file, samples, rate, subtype="PCM_16")
+        actions.sessions.of(request.session_hash).keep_file(file)
+        return gr.update(sound={"row": row, "address": f"gradio_api/file={file}"})
+
+    def export(request: gr.Request, *values: Any) -> Any:
+        chosen = chosen_rows(values)
+        folder = temporary()
+        try:
+            file = export_tasks(store, folder, chosen)
+        except StoreError as problem:
+            raise gr.Error(str(problem)) from problem
+        actions.sessions.of(request.session_hash).keep_file(file)
+        size = file.stat().st_size
+        sentence = f"{file.name}, {size / 1000:.0f} kB, as Dynamic-SUPERB takes it"
+        download = {"address": f"gradio_api/file={file}", "name": file.name, "sentence": sentence}
+        return gr.update(download=download)
+
+    tab.select(opened, filters, [model, rows], **_EVENT)
+    for one in (kind, model, task):
+        one.input(show, filters, rows, **_EVENT)
+    text.input(show, filters, rows, trigger_mode="always_last", **_EVENT)
+    rows.turn(turn, filters, rows, **_EVENT)
+    rows.play(play, None, rows, **_EVENT)
+    take.click(export, filters, rows, **_EVENT)
+
+
+def chosen_rows(values: Sequence[Any]) -> RowFilter:
+    """The filter that kind, model, task and text make; what is empty filters nothing."""
+    kind, model, task, text = (
+        value if isinstance(value, str) and value.strip() else None for value in values
+    )
+    if kind is not None and kind not in KINDS:
+        raise gr.Error(f"There is no kind of flag “{kind}”: choose one of {', '.join(KINDS)}.")
+    return RowFilter(kind=KINDS[kind].id if kind in KINDS else None, model=model, task=task, text=text)
+
+
+def temporary(ending: str = "") -> Path:
+    """A place for a file, or without `ending` for a folder, that gradio serves to who knows its address."""
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{secrets.token_hex(16)}{ending}"

@@ -1,0 +1,150 @@
+"""Earwitness: can audio models really hear? The command line, the wiring of the tabs, and the launch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from demos.catalog import SUITES
+from store.records import SYSTEMS
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from demos.engine import Engine
+    from demos.session import Sessions
+    from store.store import Store
+
+log = logging.getLogger("earwitness")
+
+MOST_UPLOAD = "120mb"
+CACHE_SECONDS = 3600  # how often gradio's cache is looked through, and how old a file in it may grow
+MOST_WAITING = 64  # events in the queue; more visitors are told to come back
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the page until it is stopped. Returns 1, after a sentence, when it cannot start."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from demos.catalog import suite
+    from demos.engine import Engine
+    from demos.session import Sessions
+    from store.errors import StoreError
+    from store.store import Store
+
+    try:
+        store = Store(options.data)
+    except StoreError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    with store:
+        engine = Engine(suite(options.suite))
+        page = build(engine, Sessions(engine), store)
+        threading.Thread(target=_warm, args=(engine,), daemon=True, name="warm").start()
+        try:
+            serve(page, options.host, options.port)
+        except OSError as problem:
+            print(f"The page cannot be served: {problem} Choose another --port.", file=sys.stderr)
+            return 1
+    return 0
+
+
+def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
+    """The page with its tabs and endpoints, wired, not yet served."""
+    import gradio as gr
+
+    import annotators.endpoints_component
+    import demos.endpoints_component
+    from annotators.flags.flag_form import FlagForm
+    from annotators.tasks import tasks_tab
+    from demos import help_tab, listen_tab
+    from demos.examples import examples
+    from demos.header_component import header
+
+    forms: list[FlagForm] = []
+
+    def place_flag_form() -> FlagForm:
+        forms.append(FlagForm(store, sessions))
+        return forms[0]
+
+    with gr.Blocks(
+        title="Earwitness", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
+    ) as page:
+        header(engine.suite)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Listen", id="listen"):
+                actions = listen_tab.Actions(engine, engine.suite, sessions, examples(), place_flag_form)
+                listen_tab.build(actions)
+            with gr.Tab("Tasks", id="tasks") as tasks:
+                tasks_tab.build(tasks_tab.Actions(store, sessions), tasks)
+            with gr.Tab("Help", id="help"):
+                help_tab.build(engine.suite)
+        forms[0].to_tasks.click(
+            lambda: gr.Tabs(selected="tasks"), None, tabs, show_progress="hidden", api_visibility="private"
+        )
+        demos.endpoints_component.declare(engine, sessions)
+        annotators.endpoints_component.declare(store, sessions)
+        listen_tab.forget_who_leaves(page, sessions)
+    return page
+
+
+def serve(page: gr.Blocks, host: str, port: int, wait: bool = True) -> str:
+    """Serve the page and return its address; without `wait` return as soon as it is served."""
+    from demos.theme import EarwitnessTheme, page_css, page_head
+
+    page.queue(max_size=MOST_WAITING, default_concurrency_limit=8)
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        theme=EarwitnessTheme(),
+        css=page_css(),
+        head=page_head(),
+        footer_links=["api"],
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size=MOST_UPLOAD,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        show_error=False,
+    )
+    log.info("Earwitness listens on %s", address)
+    if wait:
+        page.block_thread()
+    return address
+
+
+def _warm(engine: Engine) -> None:
+    """Load the networks one after the other; what cannot be loaded is said again when it is asked for."""
+    from demos.engine import EngineError
+
+    for system in SYSTEMS:
+        try:
+            engine.warm(system)
+        except EngineError as problem:
+            log.warning("%s is not ready: %s", system, problem)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python app.py",
+        description="Several hearing systems listen to one sound; people say where they made it up.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
+    parser.add_argument(
+        "--data", type=Path, default=Path("data"), help="folder that keeps what is flagged (default: data)"
+    )
+    parser.add_argument("--suite", choices=SUITES, default="mini", help="which models listen (default: mini)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

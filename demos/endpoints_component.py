@@ -1,0 +1,167 @@
+"""The public endpoints of listening: what a program can ask as a person can on the Listen tab.
+
+Each takes a clip as a file that the client uploads. What is heard belongs to the caller's session, as on the
+page: a later call with the same clip adds to it, another clip replaces it, so that `/flag` can point at an
+observation by its id. Errors are sentences.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import FileData
+
+from demos.engine import Engine, EngineError, Partial, Request
+from demos.request import MOST_SCALING
+from demos.session import Session, Sessions
+from demos.sound import Sound, SoundError, notices, read
+from demos.source.source_component import uploaded
+from store.records import SYSTEMS, Observation, System
+
+
+def declare(engine: Engine, sessions: Sessions) -> None:
+    """Declare the endpoints; called inside the page's Blocks."""
+
+    def ask(clip: Any, request: gr.Request, question: Request) -> dict[str, Any]:
+        session = sessions.of(request.session_hash)
+        sound = _hold(session, clip)
+        return _said(_answer(engine, session, sound, question))
+
+    def listen(
+        clip: FileData,
+        request: gr.Request,
+        systems: list[str] = list(SYSTEMS),  # noqa: B006 (gradio shows it as the default; never changed)
+        caption_instruction: str = "",
+        answer_instruction: str = "",
+        labels: list[str] = [],  # noqa: B006
+        lora_scaling: float = MOST_SCALING,
+    ) -> dict[str, Any]:
+        """Put one sound to several systems at once: clap, pengi, salmonn, whisper, layers.
+
+        Returns the clip's name, seconds, rate and notices; under "observations" what each system said, by its
+        name, and under "errors" a sentence for each that could not answer.
+        """
+        session = sessions.of(request.session_hash)
+        sound = _hold(session, clip)
+        instructions = {"pengi": caption_instruction, "salmonn": answer_instruction}
+        requests = [
+            Request(
+                _system(name),
+                instruction=instructions.get(name, ""),
+                bank=tuple(labels),
+                lora_scaling=lora_scaling,
+            )
+            for name in dict.fromkeys(systems)
+        ]
+        observations: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        for question, item in engine.listen(sound, requests):
+            if isinstance(item, Observation):
+                session.keep(item)
+                observations[question.system] = _said(item)
+            elif isinstance(item, EngineError):
+                errors[question.system] = str(item)
+        held = sound.clip
+        return {
+            "clip": {
+                "name": held.name,
+                "seconds": held.seconds,
+                "rate": held.rate,
+                "channels": held.channels,
+            },
+            "notices": notices(sound),
+            "observations": observations,
+            "errors": errors,
+        }
+
+    def retrieve(clip: FileData, request: gr.Request, labels: list[str] = []) -> dict[str, Any]:  # noqa: B006
+        """Rank labels by how well they fit a sound (CLAP); without labels, the suite's own bank is ranked."""
+        return ask(clip, request, Request("clap", bank=tuple(labels)))
+
+    def caption(clip: FileData, request: gr.Request, instruction: str = "") -> dict[str, Any]:
+        """Caption a sound, or answer a question about it (Pengi)."""
+        return ask(clip, request, Request("pengi", instruction=instruction))
+
+    def answer(
+        clip: FileData, request: gr.Request, instruction: str = "", lora_scaling: float = MOST_SCALING
+    ) -> Iterator[dict[str, Any]]:
+        """Answer an instruction about speech and sounds together (SALMONN), streamed; the last is the whole.
+
+        `lora_scaling` is 0 (the language model alone) to 4 (as trained).
+        """
+        session = sessions.of(request.session_hash)
+        sound = _hold(session, clip)
+        question = Request("salmonn", instruction=instruction, lora_scaling=lora_scaling)
+        try:
+            for item in engine.observe(sound, question):
+                if isinstance(item, Partial):
+                    yield {"text": item.text, "stage": item.stage}
+                else:
+                    session.keep(item)
+                    yield _said(item)
+        except EngineError as problem:
+            raise gr.Error(str(problem)) from problem
+
+    def transcribe(clip: FileData, request: gr.Request) -> dict[str, Any]:
+        """Transcribe the speech in a sound, word by word with times in seconds (Whisper)."""
+        return ask(clip, request, Request("whisper"))
+
+    def layers(
+        clip: FileData, request: gr.Request, encoder: str = "", measure: str = "change_from_below"
+    ) -> dict[str, Any]:
+        """Show an encoder's layers over time: `measure` is "rms" or "change_from_below"."""
+        return ask(clip, request, Request("layers", encoder=encoder, measure=measure))
+
+    endpoints: list[tuple[Callable[..., Any], str]] = [
+        (listen, "listen"),
+        (retrieve, "clap"),
+        (caption, "pengi"),
+        (answer, "salmonn"),
+        (transcribe, "whisper"),
+        (layers, "layers"),
+    ]
+    for endpoint, waits_with in endpoints:
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id=waits_with, concurrency_limit=2)
+
+
+def _hold(session: Session, clip: Any) -> Sound:
+    """The caller's sound, read and held by the session; the upload is deleted. gr.Error if it is none."""
+    path = uploaded(clip.get("path") if isinstance(clip, dict) else None)
+    if path is None:
+        raise gr.Error("The clip did not arrive. Upload an audio file with the call.")
+    try:
+        sound = read(path, Path(clip.get("orig_name") or path.name).name)
+    except SoundError as problem:
+        raise gr.Error(str(problem)) from problem
+    finally:
+        path.unlink(missing_ok=True)
+    held = session.sound
+    if held is not None and held.clip.id == sound.clip.id:
+        return held
+    session.hold(sound)
+    return sound
+
+
+def _answer(engine: Engine, session: Session, sound: Sound, question: Request) -> Observation:
+    try:
+        for item in engine.observe(sound, question):
+            if isinstance(item, Observation):
+                session.keep(item)
+                return item
+    except EngineError as problem:
+        raise gr.Error(str(problem)) from problem
+    raise gr.Error("The system said nothing. Try again.")
+
+
+def _said(observation: Observation) -> dict[str, Any]:
+    """An observation as JSON values."""
+    return asdict(observation)
+
+
+def _system(name: str) -> System:
+    for system in SYSTEMS:
+        if system == name:
+            return system
+    raise gr.Error(f"There is no system “{name}”; there are {', '.join(SYSTEMS)}.")

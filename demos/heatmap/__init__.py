@@ -1,0 +1,1 @@
+"""The heatmap: layer × time values of an encoder on a canvas."""

@@ -1,0 +1,38 @@
+"""The Help tab: what the page is, how to use it, what its models can and cannot do, what it keeps."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from demos.catalog import Model, Suite
+
+
+def build(suite: Suite) -> None:
+    """Draw the tab."""
+    with gr.Row(elem_classes="help"):
+        with gr.Column(elem_classes=["card", "prose-card"], scale=3):
+            gr.Markdown((Path(__file__).parent / "help.md").read_text(encoding="utf-8"))
+        with gr.Column(elem_classes=["card", "prose-card"], scale=2):
+            models = [*suite.models.values(), *suite.encoders]
+            gr.HTML(_models(suite, models), apply_default_css=False, elem_classes="models")
+
+
+def _models(suite: Suite, models: list[Model]) -> str:
+    """The suite's models with what they were trained on and their licences, as HTML."""
+    note = models[0].note
+    lines = "".join(
+        f"<tr><td><b>{escape(one.title)}</b></td><td>{escape(one.system)}</td>"
+        f"<td>{escape(one.weights_licence)}</td></tr>"
+        for one in models
+    )
+    return (
+        f"<h3>The {escape(suite.name)} suite</h3><p class='limits'><b>{escape(note)}</b> "
+        "They are real networks of the published architectures, trained small. Of a real recording they will "
+        "say things that are not there.</p>"
+        "<table class='rows'><thead><tr><th scope='col'>model</th><th scope='col'>slot</th>"
+        f"<th scope='col'>weights</th></tr></thead><tbody>{lines}</tbody></table>"
+        f"<p class='hint'>Trained on: {escape(models[0].trained_on)}.</p>"
+    )

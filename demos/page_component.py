@@ -1,0 +1,33 @@
+"""A component of the page that we draw ourselves: markup, styles and script in three files beside its class.
+
+Gradio evaluates markup and styles as templates and the script once, when the component appears. So these
+files are constant, and what people and models say reaches the page by `textContent` in the script, never as
+markup.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+
+class PageComponent(gr.HTML):
+    """A `gr.HTML` of `<name>.html`, `.css` and `.js` in `folder`; `properties` are its props."""
+
+    def __init__(
+        self, folder: Path, name: str, value: Any, properties: dict[str, Any], **kwargs: Any
+    ) -> None:
+        markup, styles, script = (
+            (folder / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js")
+        )
+        super().__init__(
+            value,
+            html_template=markup,
+            css_template=styles,
+            js_on_load=script,
+            apply_default_css=False,
+            **{key: kwargs.pop(key, default) for key, default in properties.items()},
+            **kwargs,
+        )
