@@ -70,7 +70,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
         folder, utterances(folder), sounds.Backgrounds(folder / "backgrounds"), steps=700, full_steps=100
     ),
     "salmonn": lambda folder: salmonn.run(
-        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=900, full_steps=100
+        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=800, full_steps=80
     ),
     "install": install,
 }

@@ -42,7 +42,9 @@ from demos.whisper.checkpoint import read_whisper
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
 WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
-FULL_CLIPS = 320  # clips that are encoded at 30 s for the last phase
+QUESTION_CLIPS = 4800  # clips of spoken questions that are encoded
+SCENE_CLIPS = 2400  # clips of other scenes
+FULL_CLIPS = 240  # clips that are encoded at 30 s for the last phase
 BATCH = 24
 WORDS = grammar.vocabulary()
 
@@ -177,7 +179,7 @@ def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps:
     whisper = read_whisper(folder / "whisper.pt")
     trainee = Trainee(config, read_beats(folder / "beats.safetensors", BEATS))
     pools = []
-    for name, sounds, count in (("questions", questions, len(questions)), ("scenes", scenes, 4000)):
+    for name, sounds, count in (("questions", questions, QUESTION_CLIPS), ("scenes", scenes, SCENE_CLIPS)):
         clips = [sounds.samples(i) for i in range(count)]
         pools.append(
             (sounds, encode(folder, f"salmonn-{name}", clips, whisper, trainee.salmonn.beats, SECONDS))
