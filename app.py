@@ -45,14 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     with store:
-        engine = Engine(suite(options.suite))
+        engine = Engine(suite(options.suite, options.weights))
         page = build(engine, Sessions(engine), store)
-        threading.Thread(target=_warm, args=(engine,), daemon=True, name="warm").start()
         try:
-            serve(page, options.host, options.port)
+            address = serve(page, options.host, options.port, options.data)
         except OSError as problem:
             print(f"The page cannot be served: {problem} Choose another --port.", file=sys.stderr)
             return 1
+        log.info("Earwitness listens on %s", address)
+        threading.Thread(target=_warm, args=(engine,), daemon=True, name="warm").start()
+        page.block_thread()
     return 0
 
 
@@ -74,29 +76,26 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
         forms.append(FlagForm(store, sessions))
         return forms[0]
 
-    with gr.Blocks(
-        title="Earwitness", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)
-    ) as page:
+    cleaning = (CACHE_SECONDS, CACHE_SECONDS)
+    with gr.Blocks(title="Earwitness", analytics_enabled=False, delete_cache=cleaning) as page:
         header(engine.suite)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Listen", id="listen"):
-                actions = listen_tab.Actions(engine, engine.suite, sessions, examples(), place_flag_form)
-                listen_tab.build(actions)
+                listen_tab.build(listen_tab.Actions(engine, sessions, examples(), place_flag_form))
             with gr.Tab("Tasks", id="tasks") as tasks:
                 tasks_tab.build(tasks_tab.Actions(store, sessions), tasks)
             with gr.Tab("Help", id="help"):
                 help_tab.build(engine.suite)
-        forms[0].to_tasks.click(
-            lambda: gr.Tabs(selected="tasks"), None, tabs, show_progress="hidden", api_visibility="private"
-        )
+        to_tasks = forms[0].to_tasks.click
+        to_tasks(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
         demos.endpoints_component.declare(engine, sessions)
         annotators.endpoints_component.declare(store, sessions)
         listen_tab.forget_who_leaves(page, sessions)
     return page
 
 
-def serve(page: gr.Blocks, host: str, port: int, wait: bool = True) -> str:
-    """Serve the page and return its address; without `wait` return as soon as it is served."""
+def serve(page: gr.Blocks, host: str, port: int, data: Path) -> str:
+    """Begin to serve the page and return its address; nothing in the folder `data` is served as a file."""
     from demos.theme import EarwitnessTheme, page_css, page_head
 
     page.queue(max_size=MOST_WAITING, default_concurrency_limit=8)
@@ -110,15 +109,12 @@ def serve(page: gr.Blocks, host: str, port: int, wait: bool = True) -> str:
         run_history=False,
         enable_monitoring=False,
         max_file_size=MOST_UPLOAD,
+        blocked_paths=[str(data.resolve())],
         share=False,
         quiet=True,
         prevent_thread_lock=True,
-        show_error=False,
     )
-    log.info("Earwitness listens on %s", address)
-    if wait:
-        page.block_thread()
-    return address
+    return str(address)
 
 
 def _warm(engine: Engine) -> None:
@@ -143,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=Path("data"), help="folder that keeps what is flagged (default: data)"
     )
     parser.add_argument("--suite", choices=SUITES, default="mini", help="which models listen (default: mini)")
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="the suite's files, if not its own")
     return parser
 
 

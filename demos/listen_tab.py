@@ -16,7 +16,6 @@ import gradio as gr
 import soundfile
 from gradio.utils import get_upload_folder
 
-from demos.catalog import Suite
 from demos.engine import Engine
 from demos.examples import Example
 from demos.panels import (
@@ -56,7 +55,6 @@ class Actions:
     """What the tab works with, given from above."""
 
     engine: Engine
-    suite: Suite
     sessions: Sessions
     examples: Sequence[Example]
     place_flag_form: Callable[[], FlagForm]
@@ -66,8 +64,8 @@ def build(actions: Actions) -> None:
     """Draw the tab and attach its events; called inside the tab's own context."""
     bar = SourceBar(examples=[{"id": one.id, "title": one.title} for one in actions.examples])
     timeline = Timeline(elem_classes=["card", "timeline"])
-    whisper = whisper_panel_component.build(actions.suite.model("whisper"), timeline)
-    engine, suite = actions.engine, actions.suite
+    whisper = whisper_panel_component.build(actions.engine.suite.model("whisper"), timeline)
+    engine, suite = actions.engine, actions.engine.suite
     with gr.Row(elem_classes="panels"):
         clap = clap_panel_component.build(suite.model("clap"), engine.default_bank)
         pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"))

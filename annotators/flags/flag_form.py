@@ -28,6 +28,8 @@ from store.errors import StoreError
 from store.records import Flag, FlagKind, Observation, Rights
 from store.store import Store
 
+KEPT = '<p class="hint">Saved on this machine\'s disk.</p>'
+
 _EVENT: dict[str, Any] = {
     "show_progress": "hidden",
     "concurrency_id": "flag",
@@ -61,7 +63,7 @@ class FlagForm:
         return self._parts.save
 
     def opens_from(self, view: gr.HTML) -> None:
-        """Open on a panel's `flagged` event, with the words that were selected in the answer already marked."""
+        """Open on a panel's `flagged` event, with the words that were selected in the answer marked."""
         parts = self._parts
         typed = parts.inputs
 
@@ -176,7 +178,7 @@ class FlagForm:
         return {
             parts.writing: gr.update(visible=False),
             parts.saved: gr.update(visible=True),
-            parts.saved_rows: becoming(kept.flag, kept.rows, "Saved as"),
+            parts.saved_rows: becoming(kept.flag, kept.rows, "Saved as") + KEPT,
             parts.problem: "",
             parts.inputs.words: {},
         }

@@ -29,5 +29,5 @@ def becoming(flag: Flag, rows: Sequence[Row], before: str = "Becomes") -> str:
     heard = f"{rows[0].start:.1f}–{rows[0].stop:.1f} s" if rows else ""
     return (
         f"<h3>{escape(before)} {count} of <u>{escape(task)}</u></h3>{rows_table(rows)}"
-        f'<p class="hint">Their audio: {heard} of this sound, 16 kHz mono.</p>'
+        f'<p class="hint">Audio: {heard} of this sound, 16 kHz mono.</p>'
     )

@@ -21,7 +21,7 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
     with gr.Column(elem_classes=["card", "panel-clap"]):
         heading("CLAP", "retrieval", model.title, model.note)
         gr.HTML(
-            "<p>Which words fit this sound? Choose one to see when.</p>",
+            "<p>Which words fit this sound?</p>",
             elem_classes="sub",
             apply_default_css=False,
         )
@@ -50,8 +50,10 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
             {"text": s.text, "cosine": s.cosine, "windows": [list(w) for w in s.windows]}
             for s in ranked[:SHOWN]
         ]
-        if len(ranked) > SHOWN:
-            value["notes"] = [f"The best {SHOWN} of {len(ranked)} labels."]
+        asked = len(observation.settings.get("bank", ranked))
+        value["notes"] = [f"The best {SHOWN} of {asked} labels."] if asked > SHOWN else []
+        if windows > 1:
+            value["notes"].append("Choose a label to see on the timeline when it fits.")
         return value
 
     return Panel("clap", "CLAP", EMPTY, view, [bank], request, answer)

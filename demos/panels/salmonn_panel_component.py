@@ -10,11 +10,10 @@ import gradio as gr
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction
 from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
-from demos.request import Request
+from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
 EMPTY = "Press Listen to ask SALMONN about this sound."
-MOST_SCALING = 4.0
 
 
 def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
@@ -28,7 +27,6 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
             value=MOST_SCALING,
             step=0.1,
             label="LoRA scaling",
-            info="4 as trained, 0 the language model alone",
             elem_classes="scaling",
             buttons=[],
         )
@@ -40,8 +38,8 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
 
     def answer(observation: Observation) -> dict[str, Any]:
         value = answered(observation, f"{len(observation.tokens)} tokens")
-        if observation.lora_scaling is not None:
-            value["took"] += f" · LoRA {observation.lora_scaling:.1f}"
+        if observation.lora_scaling not in (None, MOST_SCALING):  # said only when it is not as trained
+            value["took"] += f" · LoRA {observation.lora_scaling:g}"
         return value
 
     return Panel("salmonn", "SALMONN", EMPTY, view, [words, scaling], request, answer)

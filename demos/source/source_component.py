@@ -1,8 +1,8 @@
 """The bar that a sound comes in by: record, upload, drop, or choose an example; and the Listen button.
 
 The browser's part is `source.js`. Events: `sound` (a file lies on the server: `path` and `name`), `example`
-(`id`); Listen is heard by the panels themselves. A path told by a browser is never trusted: `uploaded` accepts only files that lie in
-gradio's own upload folder.
+(`id`); Listen is heard by the panels themselves. A path told by a browser is never trusted: `uploaded` takes
+only files that lie in gradio's own upload folder.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ over.addEventListener('keydown', (event) => {
   event.preventDefault();
 });
 
-hear('fit', (detail) => { fit = sound && detail && detail.windows.length ? detail : null; if (sound) draw(); });
+hear('fit', (detail) => { fit = sound && detail && detail.windows.length > 1 ? detail : null; if (sound) draw(); });
 hear('layers', (detail) => { deep = sound && detail ? detail : null; if (sound) draw(); });
 hear('seek', (detail) => { if (sound) seek(detail.at); });
 

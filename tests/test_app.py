@@ -1,0 +1,171 @@
+"""The page as a program sees it: its command line, its endpoints, and what it keeps and lets go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from tests.seeded import seeded_waveform
+from tests.serving import ROOT, served, untrained_weights
+
+RATE = 16_000
+PUBLIC = {
+    "/listen", "/retrieve", "/caption", "/answer", "/transcribe", "/layers", "/flag", "/tasks", "/export",
+}  # fmt: skip
+OWN = {"owner": "mine", "licence": "CC0-1.0", "speaker_agrees": True}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with served(folder, untrained_weights(folder / "weights")) as address:
+        yield address
+
+
+@pytest.fixture
+def client(address: str, tmp_path: Path) -> Client:
+    return Client(address, verbose=False, download_files=str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    file = tmp_path_factory.mktemp("clips") / "two seconds.wav"
+    soundfile.write(file, seeded_waveform(2.0, RATE, 3), RATE)
+    return handle_file(str(file))
+
+
+def test_the_command_line_explains_itself_without_the_heavy_packages() -> None:
+    script = (
+        "import sys, app\n"
+        "try: app.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "assert not {'torch', 'gradio', 'transformers'} & set(sys.modules), 'heavy packages are imported'"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for option in ("--host", "--port", "--data", "--suite"):
+        assert option in done.stdout
+
+
+def test_the_page_is_built_before_torch_is_imported(tmp_path: Path) -> None:
+    script = (
+        "import sys, app\n"
+        "from demos.catalog import suite\n"
+        "from demos.engine import Engine\n"
+        "from demos.session import Sessions\n"
+        "from store.store import Store\n"
+        "engine = Engine(suite('mini'))\n"
+        f"app.build(engine, Sessions(engine), Store({str(tmp_path)!r}))\n"
+        "assert 'torch' not in sys.modules, 'torch is imported before the page is there'"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_exactly_the_public_endpoints_are_named_and_documented(client: Client) -> None:
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == PUBLIC
+    assert all(endpoint.get("description") for endpoint in named.values())
+
+
+def test_listen_answers_for_every_system(client: Client, clip: Any) -> None:
+    said = client.predict(clip=clip, api_name="/listen")
+    assert said["errors"] == {}
+    assert set(said["observations"]) == {"clap", "pengi", "salmonn", "whisper", "layers"}
+    assert said["clip"]["name"] == "two seconds.wav"
+    assert said["clip"]["seconds"] == pytest.approx(2.0)
+
+
+def test_labels_of_ones_own_are_ranked(client: Client, clip: Any) -> None:
+    said = client.predict(clip=clip, labels=["<img src=x onerror=alert(1)>", "rain"], api_name="/retrieve")
+    assert {score["text"] for score in said["scores"]} == {"<img src=x onerror=alert(1)>", "rain"}
+
+
+def test_layers_are_shown_for_the_encoder_that_is_asked_for(client: Client, clip: Any) -> None:
+    said = client.predict(clip=clip, encoder="BEATs", measure="rms", api_name="/layers")
+    assert said["heatmap"]["encoder"] == "BEATs"
+    assert len(said["heatmap"]["values"]) == len(said["heatmap"]["layers"])
+
+
+def test_a_flag_becomes_rows_that_are_listed_and_exported(client: Client, clip: Any) -> None:
+    said = client.predict(clip=clip, labels=["a passing car"], api_name="/retrieve")
+    assert said["text"] == "a passing car"
+    flag = {"observation": said["id"], "words": "a passing car", "kind": "object_existence"}
+    flag |= {"claim": "a passing car", "correction": "a dog barking"}
+    with pytest.raises(AppError, match="whose sound"):
+        client.predict(**flag, api_name="/flag")
+    kept = client.predict(**flag, **OWN, api_name="/flag")
+    assert [row["label"] for row in kept["rows"]] == ["no", "yes"]
+    listed = client.predict(text="dog barking", api_name="/tasks")
+    assert kept["rows"][1]["id"] in {row["id"] for row in listed["rows"]}
+    with zipfile.ZipFile(client.predict(api_name="/export")) as archive:
+        (parquet,) = [name for name in archive.namelist() if name.endswith(".parquet")]
+        with archive.open(parquet) as file:
+            table = pq.read_table(file)
+    assert table.column_names == ["audio", "file", "instruction", "label"]
+    assert {row["file"] for row in kept["rows"]} <= set(table["file"].to_pylist())
+
+
+def test_another_session_cannot_flag_what_this_one_heard(address: str, client: Client, clip: Any) -> None:
+    said = client.predict(clip=clip, labels=["a bell"], api_name="/retrieve")
+    stranger = Client(address, verbose=False)
+    with pytest.raises(AppError, match="no such observation"):
+        stranger.predict(
+            observation=said["id"], words="a bell", kind="object_existence", claim="a bell", api_name="/flag"
+        )
+
+
+def test_a_file_that_is_no_sound_is_refused_in_a_sentence(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "letter.wav"
+    file.write_text("Dear microphone,\n")
+    with pytest.raises(AppError) as refused:
+        client.predict(clip=handle_file(str(file)), api_name="/transcribe")
+    sentence = str(refused.value)
+    assert sentence.endswith(".")
+    assert "Traceback" not in sentence
+
+
+def test_silence_is_said(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "nothing.wav"
+    soundfile.write(file, np.zeros(RATE), RATE)
+    said = client.predict(clip=handle_file(str(file)), systems=["clap"], api_name="/listen")
+    assert any("silent" in notice for notice in said["notices"])
+
+
+def test_files_of_the_server_cannot_be_passed_as_clips(client: Client) -> None:
+    intruder = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
+    for clip in (intruder, {"path": str(ROOT / "pyproject.toml")}):
+        with pytest.raises((AppError, ValueError)):
+            client.submit(clip, api_name="/transcribe").result(timeout=120)
+
+
+def test_uploads_are_deleted_once_they_are_heard(client: Client, clip: Any, folder: Path) -> None:
+    client.predict(clip=clip, api_name="/transcribe")
+    assert not list((folder / "uploads").rglob("*seconds*.wav"))
+
+
+def test_monitoring_is_off(address: str) -> None:
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"{address}/monitoring", timeout=60) as answer:
+            text = answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        text = refused.read().decode()
+    assert "analytics" not in text.lower() or "disabled" in text.lower()
