@@ -67,7 +67,12 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=560),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1300),
     "whisper": lambda folder: whisper.run(
-        folder, utterances(folder), sounds.Backgrounds(folder / "backgrounds"), steps=700, full_steps=100
+        folder,
+        utterances(folder),
+        sounds.Backgrounds(folder / "backgrounds"),
+        steps=700,
+        full_steps=100,
+        wide_steps=350,
     ),
     "salmonn": lambda folder: salmonn.run(
         folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=800, full_steps=80

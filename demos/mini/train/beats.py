@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Utterances
+from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Utterances, played
 from demos.mini.train.weights import half
 from demos.mini.world.taxonomy import NAMES
 from demos.networks.beats import Beats, BeatsConfig
@@ -68,12 +67,6 @@ def batch(
             sounds[row, at : at + len(speech)] += speech * level / (np.abs(speech).max() + 1e-6)
     gains = 10 ** (rng.uniform(-20, 6, (size, 1)).astype(np.float32) / 20)
     return torch.from_numpy(np.clip(sounds * gains, -1, 1)), torch.from_numpy(truth)
-
-
-def played(sound: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
-    """The sound at another speed, with its pitch (Ko et al., Interspeech 2015), by linear interpolation."""
-    places = np.arange(0, len(sound) - 1, speed)
-    return np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
 
 
 def coloured(rng: np.random.Generator, fbank: Tensor) -> Tensor:

@@ -149,6 +149,12 @@ def _rendered(scene: Scene, rng: np.random.Generator) -> Rendered:
     return scenes.render(scene), truth
 
 
+def played(sound: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
+    """The sound at another speed, with its pitch (Ko et al., Interspeech 2015), by linear interpolation."""
+    places = np.arange(0, len(sound) - 1, speed)
+    return np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
+
+
 def build(folder: Path, parts: int, make: Callable[[int], Iterable[Rendered]]) -> None:
     """Render the missing ones of `parts` parts with two processes; `make(part)` yields sounds and truths."""
     folder.mkdir(parents=True, exist_ok=True)

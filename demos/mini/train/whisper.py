@@ -4,7 +4,8 @@ Short windows with sliced positions first (attention over 250 frames instead of 
 end, as Radford et al. (arXiv 2212.04356) pad every clip. A head on the encoder learns which word each frame
 belongs to: at first from where the words roughly lie, later by CTC alone (Graves et al., ICML 2006). It is
 thrown away. Vocabulary and tokenizer are openai-whisper's English ones (51,864 rows). Rows that no text uses
-start as one common vector, which the full softmax of the last phase pushes down together.
+start as one common vector, which the full softmax of the later phases pushes down together. The last phase
+changes voices by speed, microphones by tilt, and lets backgrounds be as loud as the speech.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from whisper.model import AudioEncoder, ModelDimensions, Whisper
 from whisper.tokenizer import get_tokenizer
 
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.sounds import SAMPLE_RATE, Backgrounds, Utterances
+from demos.mini.train.sounds import SAMPLE_RATE, Backgrounds, Utterances, played
 
 DIMENSIONS = ModelDimensions(
     n_mels=80,
@@ -41,6 +42,8 @@ DIMENSIONS = ModelDimensions(
 SHORT_SECONDS = 5.0
 FULL_SECONDS = 30.0
 FRAMES_PER_SECOND = 50  # encoder frames
+SPEEDS = (0.84, 1.2)  # of voices in the last phase
+TILT = 0.2  # of the spectrogram from the lowest to the highest band in the last phase, 8 dB
 
 
 @contextmanager
@@ -167,19 +170,25 @@ class Trainee(nn.Module):
 
 
 def batch(
-    rng: np.random.Generator, size: int, seconds: float, utterances: Utterances, backgrounds: Backgrounds
+    rng: np.random.Generator,
+    size: int,
+    seconds: float,
+    utterances: Utterances,
+    backgrounds: Backgrounds,
+    wide: bool = False,
 ) -> tuple[Tensor, list[list[Said]]]:
     """Sounds [B, samples] and what is said in their first 5 s: up to three sentences, some over a sound."""
     samples = round(SHORT_SECONDS * SAMPLE_RATE)
     sounds = np.zeros((size, round(seconds * SAMPLE_RATE)), np.float32)
     said = []
     for row in range(size):
-        window, sentences = speak(rng, samples, utterances)
+        window, sentences = speak(rng, samples, utterances, SPEEDS if wide else (1.0, 1.0))
         if rng.random() < 0.5 or not sentences:
             background = backgrounds.draw(rng, samples)
             power = float(np.sqrt(np.mean(background**2))) + 1e-9
             level = float(np.sqrt(np.mean(window**2))) if sentences else 0.05
-            window += background * (level / power) * 10 ** (rng.uniform(-30, -3) / 20)
+            loudest = 3 if wide else -3
+            window += background * (level / power) * 10 ** (rng.uniform(loudest - 27, loudest) / 20)
         window += rng.standard_normal(samples).astype(np.float32) * 10 ** (rng.uniform(-80, -45) / 20)
         sounds[row, :samples] = np.clip(window, -1, 1)
         said.append(sentences)
@@ -187,15 +196,20 @@ def batch(
 
 
 def speak(
-    rng: np.random.Generator, samples: int, utterances: Utterances
+    rng: np.random.Generator, samples: int, utterances: Utterances, speeds: tuple[float, float]
 ) -> tuple[NDArray[np.float32], list[Said]]:
-    """A window of one to three sentences with pauses, as many as fit; one in twelve windows holds none."""
+    """A window of one to three sentences with pauses, as many as fit; one in twelve windows holds none.
+
+    Each is played at a speed between the two of `speeds`.
+    """
     window = np.zeros(samples, np.float32)
     sentences: list[Said] = []
     wanted = int(rng.choice([0, 1, 2, 3], p=[0.08, 0.32, 0.3, 0.3]))
     at = int(rng.uniform(0, 0.5 if wanted > 1 else 3.0) * SAMPLE_RATE)
     for _ in range(wanted):
         speech, text = utterances.draw(rng)
+        if speeds[0] < speeds[1]:
+            speech = played(speech, float(rng.uniform(*speeds)))
         at = min(at, samples - len(speech)) if not sentences else at
         if at + len(speech) > samples:
             break
@@ -205,8 +219,15 @@ def speak(
     return window * np.float32(10 ** (rng.uniform(-18, 0) / 20)), sentences
 
 
-def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: int, full_steps: int) -> None:
-    """Train both phases and write `whisper.pt` in openai-whisper's format, float16."""
+def run(
+    folder: Path,
+    utterances: Utterances,
+    backgrounds: Backgrounds,
+    steps: int,
+    full_steps: int,
+    wide_steps: int,
+) -> None:
+    """Train the three phases and write `whisper.pt` in openai-whisper's format, float16."""
     torch.manual_seed(5)
     trainee = Trainee(utterances.vocabulary())
 
@@ -222,8 +243,18 @@ def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: i
         sounds, said = batch(rng, 6 if long else 24, seconds, utterances, backgrounds)
         return trainee.losses(log_mel_spectrogram(sounds), said, seconds, every_row=True, guess=0.0)
 
+    def wide(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        long = step % 8 == 7
+        seconds = FULL_SECONDS if long else SHORT_SECONDS
+        sounds, said = batch(rng, 6 if long else 32, seconds, utterances, backgrounds, wide=True)
+        mel = mask_spectrogram(rng, log_mel_spectrogram(sounds))
+        tilt = torch.from_numpy(rng.uniform(-TILT, TILT, (len(mel), 1, 1)).astype(np.float32))
+        mel = mel + tilt * torch.linspace(-1, 1, mel.shape[1])[:, None]
+        return trainee.losses(mel, said, seconds, every_row=long, guess=0.0)
+
     train(Plan("whisper-short", steps, 2e-3, warm_up=100, seed=51), trainee, short, folder)
     train(Plan("whisper-full", full_steps, 3e-4, warm_up=20, seed=52), trainee, full, folder)
+    train(Plan("whisper-wide", wide_steps, 1e-3, warm_up=20, seed=53), trainee, wide, folder)
     state = {
         name: value.half() if value.is_floating_point() else value
         for name, value in trainee.whisper.state_dict().items()
