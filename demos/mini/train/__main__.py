@@ -65,7 +65,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=750, wide_steps=450),
     "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=560),
-    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1300),
+    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1000),
     "whisper": lambda folder: whisper.run(
         folder,
         utterances(folder),
@@ -75,7 +75,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
         wide_steps=350,
     ),
     "salmonn": lambda folder: salmonn.run(
-        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=800, full_steps=80
+        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=640, full_steps=60
     ),
     "install": install,
 }

@@ -42,9 +42,9 @@ from demos.whisper.checkpoint import read_whisper
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
 WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
-QUESTION_CLIPS = 4800  # clips of spoken questions that are encoded
-SCENE_CLIPS = 2400  # clips of other scenes
-FULL_CLIPS = 240  # clips that are encoded at 30 s for the last phase
+QUESTION_CLIPS = 4000  # clips of spoken questions that are encoded
+SCENE_CLIPS = 1600  # clips of other scenes
+FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
 BATCH = 24
 WORDS = grammar.vocabulary()
 
