@@ -183,7 +183,7 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
 
 
 def _line(sound: Sound) -> str:
-    """The line beside the examples: name, length, rate, and what of the clip is heard."""
+    """What stands beside the examples: the name, and below it length, rate, and what of it is heard."""
     clip = sound.clip
     rate = f"{clip.rate / 1000:g} kHz"
     channels = {1: "", 2: " · stereo, heard as one"}.get(
@@ -191,7 +191,7 @@ def _line(sound: Sound) -> str:
     )
     whole = clip.seconds <= LONGEST_VIEW
     heard = "heard whole" if whole else f"SALMONN and Layers hear its first {LONGEST_VIEW:.0f} s"
-    return f"{clip.name} · {clip.seconds:.1f} s · {rate}{channels} · {heard}"
+    return f"{clip.name}\n{clip.seconds:.1f} s · {rate}{channels} · {heard}"
 
 
 def _within(sound: Sound, observation: Observation, value: dict[str, Any]) -> dict[str, Any]:

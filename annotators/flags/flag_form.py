@@ -97,9 +97,7 @@ class FlagForm:
             *(parts.box, parts.writing, parts.saved, parts.title, parts.problem, parts.rights_box),
             *(one for one in typed),
         ]
-        events = view.flagged(opened, parts.chosen_times, outputs, **_EVENT)
-        events.then(_fields_of_kind, typed.kind, _kind_outputs(parts), **_EVENT)
-        events.then(self._preview, list(typed), parts.preview, **_EVENT)
+        view.flagged(opened, parts.chosen_times, outputs, **_EVENT)
 
     def takes_times_from(self, timeline: gr.HTML) -> None:
         """Take the range that is dragged on the timeline, now or before the form opens."""
@@ -111,8 +109,7 @@ class FlagForm:
             return (start, stop), start, stop
 
         outputs = [parts.chosen_times, parts.inputs.time_start, parts.inputs.time_stop]
-        taking = timeline.range(taken, None, outputs, **_EVENT)
-        taking.then(self._preview, list(parts.inputs), parts.preview, **_EVENT)
+        timeline.range(taken, None, outputs, **_EVENT)
 
     def closes_with(self, *events: Callable[..., Any]) -> None:
         """Close when another sound comes in."""
@@ -122,14 +119,12 @@ class FlagForm:
     def _attach(self) -> None:
         parts, typed = self._parts, self._parts.inputs
         inputs = list(typed)
-        typed.words.mark(_claim_from_words, [typed.draft, typed.words], typed.claim, **_EVENT).then(
-            self._preview, inputs, parts.preview, **_EVENT
-        )
-        typed.kind.input(_fields_of_kind, typed.kind, _kind_outputs(parts), **_EVENT)
+        typed.words.mark(_claim_from_words, [typed.draft, typed.words], typed.claim, **_EVENT)
+        typed.kind.change(_fields_of_kind, typed.kind, _kind_outputs(parts), **_EVENT)
         typed.owner.input(_licences_of_owner, typed.owner, [typed.licence, typed.attribution], **_EVENT)
-        fields = [typed.kind, typed.claim, typed.attribute, typed.correction, typed.time_start]
-        for component in [*fields, typed.time_stop]:
-            component.input(self._preview, inputs, parts.preview, trigger_mode="always_last", **_EVENT)
+        shown = (typed.words, typed.kind, typed.claim, typed.attribute, typed.correction)
+        changes = [one.change for one in (*shown, typed.time_start, typed.time_stop)]
+        gr.on(changes, self._preview, inputs, parts.preview, trigger_mode="always_last", **_EVENT)
         saving = [parts.writing, parts.saved, parts.saved_rows, parts.problem, typed.words]
         parts.save.click(self._saved, inputs, saving, **_EVENT)
         for button in (parts.cancel, parts.done):

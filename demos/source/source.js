@@ -10,6 +10,11 @@ const notice = (sentences, wrong = false) => {
   find('.notices').replaceChildren(...sentences.map((sentence) => make('p', wrong ? 'wrong' : '', sentence)));
 };
 
+const showLine = () => {
+  const [name, ...rest] = (props.line || '').split('\n');
+  find('.heard').replaceChildren(make('b', '', name), make('span', '', rest.join(' ')));
+};
+
 const show = () => {
   const chips = props.examples.map((example) => {
     const chip = make('button', 'chip', example.title);
@@ -20,7 +25,7 @@ const show = () => {
     return chip;
   });
   find('.examples').replaceChildren(...chips);
-  find('.heard').textContent = props.line || '';
+  showLine();
   find('.listen').disabled = !props.ready;
   notice(props.wrong ? [props.wrong] : props.notices || [], Boolean(props.wrong));
 };
@@ -37,7 +42,7 @@ const send = async (file) => {
     const { path } = await upload(file);
     trigger('sound', { path, name: file.name });
   } catch (problem) {
-    find('.heard').textContent = props.line || '';
+    showLine();
     notice([`${file.name} could not be uploaded. Check the connection and try again.`], true);
   }
 };
