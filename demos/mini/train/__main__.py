@@ -64,6 +64,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "sounds": render,
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=750, wide_steps=450),
+    "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=700),
     "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=560),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1000),
     "whisper": lambda folder: whisper.run(

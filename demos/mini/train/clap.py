@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
@@ -50,6 +51,7 @@ HTSAT = HtsatConfig(
     drop_path=0.0,
 )
 BATCH = 64
+HEARINGS = 3  # of each scene that are kept for what learns on a frozen HTSAT
 END = " <|endoftext|>"
 
 
@@ -149,23 +151,9 @@ def run(folder: Path, scenes: Scenes, steps: int, wide_steps: int) -> None:
         if wide:
             log_mel, truth = widen(rng, log_mel, truth)
         output = htsat.from_log_mel(augment(rng, log_mel)[:, None])
-        audio = F.normalize(clap.audio_encoder.projection(output.latent), dim=-1)
-        chosen = [examples.captions[i][rng.integers(len(examples.captions[i]))] for i in rows]
-        if wide:
-            chosen += [forms[rng.integers(len(forms))] for forms in labels]
-        text = F.normalize(clap.caption_encoder(*padded(chosen, 0, max(map(len, chosen)))), dim=-1)
-        scale = clap.logit_scale.clamp(max=np.log(100)).exp()
-        logits = scale * audio @ text[:BATCH].T
-        content = torch.from_numpy(examples.content[rows])
-        match = (content[:, None] == content[None]).float()
-        match = match / match.sum(1, keepdim=True)
-        contrast = (F.cross_entropy(logits, match) + F.cross_entropy(logits.T, match)) / 2
+        found = matching(rng, clap, examples, rows, output.latent, labels if wide else [])
         timed = F.binary_cross_entropy_with_logits(output.framewise_logits, truth)
-        found = {"contrast": contrast, "tags": 8 * timed}
-        single = torch.from_numpy(examples.single[rows])
-        if wide and (single >= 0).any():
-            found["label"] = F.cross_entropy(scale * audio @ text[BATCH:].T, single, ignore_index=-1)
-        return found
+        return {**found, "tags": 8 * timed}
 
     train(
         Plan("clap", steps, 1e-3, warm_up=150, weight_decay=0.05, seed=12),
@@ -179,11 +167,95 @@ def run(folder: Path, scenes: Scenes, steps: int, wide_steps: int) -> None:
         lambda rng, step: losses(rng, wide=True),
         folder,
     )
+    save(folder, clap)
+    (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+
+def matching(
+    rng: np.random.Generator,
+    clap: Clap,
+    examples: Examples,
+    rows: NDArray[np.int64],
+    latent: Tensor,
+    labels: list[list[list[int]]],
+) -> dict[str, Tensor]:
+    """Contrast of some scenes with their captions, and with `labels` the label of single events among all.
+
+    `latent` [B, width] is what HTSAT made of the scenes `rows`.
+    """
+    audio = F.normalize(clap.audio_encoder.projection(latent), dim=-1)
+    chosen = [examples.captions[i][rng.integers(len(examples.captions[i]))] for i in rows]
+    chosen += [forms[rng.integers(len(forms))] for forms in labels]
+    text = F.normalize(clap.caption_encoder(*padded(chosen, 0, max(map(len, chosen)))), dim=-1)
+    scale = clap.logit_scale.clamp(max=np.log(100)).exp()
+    logits = scale * audio @ text[: len(rows)].T
+    content = torch.from_numpy(examples.content[rows])
+    match = (content[:, None] == content[None]).float()
+    match = match / match.sum(1, keepdim=True)
+    found = {"contrast": (F.cross_entropy(logits, match) + F.cross_entropy(logits.T, match)) / 2}
+    single = torch.from_numpy(examples.single[rows])
+    if labels and (single >= 0).any():
+        among = scale * audio @ text[len(rows) :].T
+        found["label"] = F.cross_entropy(among, single, ignore_index=-1)
+    return found
+
+
+def save(folder: Path, clap: Clap) -> None:
+    """Write `htsat.safetensors` and `clap.safetensors`, float16."""
     state = half(clap)
     base = "audio_encoder.base."
     save_file({k: v for k, v in state.items() if k.startswith(base)}, folder / "htsat.safetensors")
     save_file({k: v for k, v in state.items() if not k.startswith(base)}, folder / "clap.safetensors")
-    (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+
+def hear(folder: Path, scenes: Scenes) -> NDArray[np.float32]:
+    """HTSAT's latents of every scene, [scenes, hearings, width]: as it is first, then widened; made once."""
+    path = folder / "latents.npy"
+    if not path.exists():
+        clap = trained(folder)
+        htsat = clap.audio_encoder.base.htsat
+        log_mels = np.load(folder / "log_mel.npy", mmap_mode="r")
+        latents = np.zeros((len(scenes), HEARINGS, htsat.config.latent_size), np.float32)
+        for start in tqdm(range(0, len(scenes), 32), desc="latents", mininterval=5):
+            rows = slice(start, min(start + 32, len(scenes)))
+            log_mel = torch.from_numpy(log_mels[rows].astype(np.float32))
+            silent = torch.zeros(len(log_mel), 1, 1)
+            for hearing in range(HEARINGS):
+                rng = np.random.default_rng([21, start, hearing])
+                heard = widen(rng, log_mel, silent)[0] if hearing else log_mel
+                with torch.no_grad():
+                    latents[rows, hearing] = htsat.from_log_mel(heard[:, None]).latent.numpy()
+        np.save(path, latents)
+    return np.load(path)
+
+
+def trained(folder: Path) -> Clap:
+    """The CLAP whose files lie in `folder`."""
+    config = ClapConfig.from_json(folder / "clap.json")
+    return load([folder / "htsat.safetensors", folder / "clap.safetensors"], config)
+
+
+def run_heads(folder: Path, scenes: Scenes, steps: int) -> None:
+    """Go on with the text tower and both projections alone, on kept latents; writes `clap.safetensors` again.
+
+    HTSAT's tags know more than the shared space does by then, and without HTSAT a step costs a tenth.
+    """
+    torch.manual_seed(14)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    clap = trained(folder)
+    clap.requires_grad_(True)
+    clap.audio_encoder.base.requires_grad_(False)
+    examples = Examples(folder, scenes, clap.audio_encoder.base.htsat, tokenizer)
+    latents = hear(folder, scenes)
+    labels = label_captions(tokenizer)
+
+    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        rows = rng.choice(len(scenes), 2 * BATCH, replace=False)
+        latent = torch.from_numpy(latents[rows, rng.integers(0, HEARINGS, len(rows))])
+        return matching(rng, clap, examples, rows, latent, labels)
+
+    train(Plan("clap-heads", steps, 1e-3, warm_up=50, weight_decay=0.05, seed=15), clap, losses, folder)
+    save(folder, clap)
 
 
 def label_captions(tokenizer: Tokenizer) -> list[list[list[int]]]:

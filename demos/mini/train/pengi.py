@@ -11,53 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
-from demos.mini.train.clap import HTSAT, whole_window
+from demos.mini.train.clap import HEARINGS, HTSAT, hear
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import Scenes
 from demos.mini.train.texts import CAPTION_PROMPTS, EVENTS_PROMPT, QUESTION_PROMPT
 from demos.mini.train.weights import half
-from demos.networks.htsat import Htsat
 from demos.networks.sizes import to_plain
 from demos.networks.text import Gpt2Sizes
 from demos.pengi.network import Pengi, PengiConfig
 from demos.tokenizer import load_tokenizer, padded
 
 BATCH = 32
-HEARINGS = 2  # how many hearings of each scene are kept, at different levels
 LATENT_NOISE = 0.1  # of the latent's own deviation
-
-
-def hear(folder: Path, scenes: Scenes) -> NDArray[np.float32]:
-    """HTSAT's latents of every scene, [scenes, hearings, width]: as it is, and at other levels."""
-    path = folder / "latents.npy"
-    if not path.exists():
-        htsat = Htsat(HTSAT)
-        base = "audio_encoder.base.htsat."
-        state = {
-            name.removeprefix(base): value.float()
-            for name, value in load_file(folder / "htsat.safetensors").items()
-        }
-        htsat.load_state_dict(state, strict=False)
-        htsat.eval()
-        latents = np.zeros((len(scenes), HEARINGS, HTSAT.latent_size), np.float32)
-        for start in tqdm(range(0, len(scenes), 32), desc="latents", mininterval=5):
-            rows = range(start, min(start + 32, len(scenes)))
-            rng = np.random.default_rng([21, start])
-            sounds = np.stack([whole_window(scenes.samples(i), HTSAT.clip_samples) for i in rows])
-            with torch.no_grad():
-                log_mel = htsat.log_mel(torch.from_numpy(sounds))
-                for hearing in range(HEARINGS):
-                    if hearing:
-                        log_mel = log_mel + float(rng.uniform(-8, 8))
-                    latents[rows.start : rows.stop, hearing] = htsat.from_log_mel(log_mel).latent.numpy()
-        np.save(path, latents)
-    return np.load(path)
 
 
 def sample_text(rng: np.random.Generator, scenes: Scenes, index: int) -> tuple[str, str]:
