@@ -1,0 +1,69 @@
+"""`python -m tests.benchmarks`: run every comparison and print it as a table in Markdown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import torch
+
+from demos.catalog import MINI_WEIGHTS, Suite, suite
+from demos.engine import Engine
+from tests.benchmarks.comparison import table
+from tests.benchmarks.keeping import compare_keeping
+from tests.benchmarks.listening import compare_listening
+from tests.benchmarks.serving import compare_serving
+from tests.mini_weights import write_mini_weights
+
+RUNS = {"listens": 9, "starts": 5, "flags": 50}
+QUICK_RUNS = {"listens": 3, "starts": 1, "flags": 10}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print each table when it is complete."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few runs: to see that it works, not to quote")
+    runs = QUICK_RUNS if parser.parse_args(arguments).quick else RUNS
+
+    with tempfile.TemporaryDirectory() as folder:
+        models, said = _models(Path(folder))
+        engine = Engine(models)
+        _say(f"Models: {said}.")
+        _say(
+            f"Machine: {platform.machine()}, {len(os.sched_getaffinity(0))} cores; networks on "
+            f"{engine.networks.placement.device_name}, {torch.get_num_threads()} threads; Python "
+            f"{platform.python_version()}, torch {torch.__version__}, DuckDB {duckdb.__version__}."
+        )
+        _say("Ratio: the median over the runs of time ÷ baseline's time; 1 is as fast as the baseline.")
+        _say("## A listen")
+        _say(table(compare_listening(engine, runs["listens"])))
+        _say("## A start")
+        weights = models.model("clap").files["config"].parent
+        _say(table([compare_serving(weights, runs["starts"])]))
+        _say("## A flag")
+        _say(table([compare_keeping(runs["flags"])]))
+
+
+def _models(folder: Path) -> tuple[Suite, str]:
+    """The embedded suite if its files are there, else untrained networks written to `folder`."""
+    embedded = suite("mini")
+    if not any(model.missing for model in (*embedded.models.values(), *embedded.encoders)):
+        return embedded, "the embedded mini suite"
+    untrained = (
+        f"random tiny weights, because {MINI_WEIGHTS.name} of the mini suite is not filled; their networks "
+        "do next to no work, so a listen's ratios say nothing of the trained suite"
+    )
+    return write_mini_weights(folder), untrained
+
+
+def _say(text: str) -> None:
+    print(f"{text}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
