@@ -12,6 +12,7 @@ from annotators.flags.flagging import needs_rights, save_flag
 from annotators.tasks.rows_component import rows_value
 from annotators.tasks.tasks import export_tasks, page, progress
 from annotators.tasks.tasks_tab import chosen_rows, temporary
+from demos.page_component import refusal
 from demos.session import Sessions
 from store.errors import StoreError
 from store.store import Store
@@ -49,12 +50,12 @@ def declare(store: Store, sessions: Sessions) -> None:
         session = sessions.of(request.session_hash)
         sound, said = session.sound, session.observation(observation)
         if sound is None or said is None:
-            raise gr.Error(
+            raise refusal(
                 "There is no such observation of this session's last clip. Listen to the clip first."
             )
         start = said.text.find(words) if words else -1
         if start < 0:
-            raise gr.Error("The words to flag do not stand in the answer. Copy them from its text.")
+            raise refusal("The words to flag do not stand in the answer. Copy them from its text.")
         contributor = contributor_of(request.session_hash)
         drafted = Draft(said.id).flag(
             said,
@@ -74,7 +75,7 @@ def declare(store: Store, sessions: Sessions) -> None:
                 stated = rights(sound.clip, contributor, owner, licence, attribution, speaker_agrees)
             kept = save_flag(store, sound.clip, sound.samples, said, drafted, stated)
         except (FlagError, StoreError) as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
         return {
             "flag": kept.flag.id,
             "task": kept.task.name,
@@ -96,7 +97,7 @@ def declare(store: Store, sessions: Sessions) -> None:
             rows = chosen_rows(chosen)
             return rows_value(page(store, rows, number), progress(store, rows), any(chosen))
         except StoreError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
 
     def export(
         request: gr.Request, kind: str = "", task: str = "", model: str = "", text: str = ""
@@ -105,7 +106,7 @@ def declare(store: Store, sessions: Sessions) -> None:
         try:
             file = export_tasks(store, temporary(), chosen_rows((kind, task, model, text)))
         except StoreError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
         sessions.of(request.session_hash).keep_file(file)
         return FileData(path=str(file), orig_name=file.name)
 

@@ -14,6 +14,7 @@ import gradio as gr
 from gradio import FileData
 
 from demos.engine import Engine, EngineError, Partial, Request
+from demos.page_component import refusal
 from demos.request import MOST_SCALING
 from demos.session import Session, Sessions
 from demos.sound import Sound, SoundError, notices, read
@@ -102,7 +103,7 @@ def declare(engine: Engine, sessions: Sessions) -> None:
                     session.keep(item)
                     yield _said(item)
         except EngineError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
 
     def transcribe(clip: FileData, request: gr.Request) -> dict[str, Any]:
         """Transcribe the speech in a sound, word by word with times in seconds (Whisper)."""
@@ -130,11 +131,11 @@ def _hold(session: Session, clip: Any) -> Sound:
     """The caller's sound, read and held by the session; the upload is deleted. gr.Error if it is none."""
     path = uploaded(clip.get("path") if isinstance(clip, dict) else None)
     if path is None:
-        raise gr.Error("The clip did not arrive. Upload an audio file with the call.")
+        raise refusal("The clip did not arrive. Upload an audio file with the call.")
     try:
         sound = read(path, Path(clip.get("orig_name") or path.name).name)
     except SoundError as problem:
-        raise gr.Error(str(problem)) from problem
+        raise refusal(problem) from problem
     finally:
         path.unlink(missing_ok=True)
     held = session.sound
@@ -151,8 +152,8 @@ def _answer(engine: Engine, session: Session, sound: Sound, question: Request) -
                 session.keep(item)
                 return item
     except EngineError as problem:
-        raise gr.Error(str(problem)) from problem
-    raise gr.Error("The system said nothing. Try again.")
+        raise refusal(problem) from problem
+    raise refusal("The system said nothing. Try again.")
 
 
 def _said(observation: Observation) -> dict[str, Any]:
@@ -164,4 +165,4 @@ def _system(name: str) -> System:
     for system in SYSTEMS:
         if system == name:
             return system
-    raise gr.Error(f"There is no system “{name}”; there are {', '.join(SYSTEMS)}.")
+    raise refusal(f"There is no system “{name}”; there are {', '.join(SYSTEMS)}.")

@@ -31,3 +31,8 @@ class PageComponent(gr.HTML):
             **{key: kwargs.pop(key, default) for key, default in properties.items()},
             **kwargs,
         )
+
+
+def refusal(problem: object) -> gr.Error:
+    """The error that shows a sentence to a person or program; the server's log is not told of it."""
+    return gr.Error(str(problem), print_exception=False)

@@ -21,6 +21,7 @@ from annotators.flags.rows import rows_of
 from annotators.flags.rows_table import becoming
 from annotators.flags.words_component import marked_span, words_value
 from demos.examples import SOURCE, is_example
+from demos.page_component import refusal
 from demos.request import SYSTEM_NAMES
 from demos.session import Session, Sessions
 from demos.sound import Sound
@@ -71,7 +72,7 @@ class FlagForm:
             session, _, contributor = self._visitor(request)
             observation = session.observation(str(getattr(event, "observation", "")))
             if observation is None or session.sound is None:
-                raise gr.Error("This answer is of another sound. Press Listen again, then flag.")
+                raise refusal("This answer is of another sound. Press Listen again, then flag.")
             start, stop = _whole_words(observation, getattr(event, "start", 0), getattr(event, "stop", 0))
             kind: FlagKind = "speech_content" if observation.system == "whisper" else FIRST_KIND
             range_start, range_stop = times if isinstance(times, list | tuple) else (None, None)

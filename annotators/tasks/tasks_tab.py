@@ -15,6 +15,7 @@ from gradio.utils import get_upload_folder
 from annotators.flags.kinds import KINDS
 from annotators.tasks.rows_component import RowList, rows_value
 from annotators.tasks.tasks import export_tasks, models, page, progress, row_audio
+from demos.page_component import refusal
 from demos.session import Sessions
 from store.benchmark import TASKS
 from store.errors import StoreError
@@ -67,7 +68,7 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         try:
             return rows_value(page(store, chosen, number), progress(store, chosen), filtered)
         except StoreError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
 
     def opened(*values: Any) -> list[Any]:
         choices = [("any model", ANY), *((name, name) for name in models(store))]
@@ -82,19 +83,19 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         try:
             rate, samples = row_audio(store, row)
         except (StoreError, ValueError) as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
         file = temporary(".wav")
         soundfile.write(file, samples, rate, subtype="PCM_16")
         actions.sessions.of(request.session_hash).keep_file(file)
         return gr.update(sound={"row": row, "address": f"gradio_api/file={file}"})
 
-    def export(request: gr.Request, *values: Any) -> Any:
+    def take_away(request: gr.Request, *values: Any) -> Any:
         chosen = chosen_rows(values)
         folder = temporary()
         try:
             file = export_tasks(store, folder, chosen)
         except StoreError as problem:
-            raise gr.Error(str(problem)) from problem
+            raise refusal(problem) from problem
         actions.sessions.of(request.session_hash).keep_file(file)
         size = file.stat().st_size
         sentence = f"{file.name}, {size / 1000:.0f} kB, as Dynamic-SUPERB takes it"
@@ -107,7 +108,7 @@ def build(actions: Actions, tab: gr.Tab) -> None:
     text.input(show, filters, rows, trigger_mode="always_last", **_EVENT)
     rows.turn(turn, filters, rows, **_EVENT)
     rows.play(play, None, rows, **_EVENT)
-    take.click(export, filters, rows, **_EVENT)
+    take.click(take_away, filters, rows, **_EVENT)
 
 
 def chosen_rows(values: Sequence[Any]) -> RowFilter:
@@ -116,7 +117,7 @@ def chosen_rows(values: Sequence[Any]) -> RowFilter:
         value if isinstance(value, str) and value.strip() else None for value in values
     )
     if kind is not None and kind not in KINDS:
-        raise gr.Error(f"There is no kind of flag “{kind}”: choose one of {', '.join(KINDS)}.")
+        raise refusal(f"There is no kind of flag “{kind}”: choose one of {', '.join(KINDS)}.")
     return RowFilter(kind=KINDS[kind].id if kind in KINDS else None, model=model, task=task, text=text)
 
 
