@@ -25,13 +25,13 @@ from demos.panels import (
     salmonn_panel_component,
     whisper_panel_component,
 )
-from demos.panels.panel_component import Panel, PanelView, failed, running, stopped, waiting
+from demos.panels.panel_component import Panel, failed, running, stopped, waiting
 from demos.request import Cancelled, EngineError, Partial
 from demos.session import Session, Sessions
 from demos.sound import Sound, SoundError, mono, notices, read
-from demos.source.source_component import SourceBar, uploaded
+from demos.source.source_component import source_bar, uploaded
 from demos.systems import LONGEST_VIEW
-from demos.timeline.timeline_component import Timeline, timeline_value
+from demos.timeline.timeline_component import timeline, timeline_value
 from store.records import Observation
 
 AT_ONCE = 2  # visitors that one system answers at the same time; others wait their turn
@@ -40,10 +40,10 @@ AT_ONCE = 2  # visitors that one system answers at the same time; others wait th
 class FlagForm(Protocol):
     """What the Listen tab asks of the form that is placed below its panels."""
 
-    def opens_from(self, view: PanelView) -> None:
+    def opens_from(self, view: gr.HTML) -> None:
         """Open on the `flagged` event of a panel."""
 
-    def takes_times_from(self, timeline: Timeline) -> None:
+    def takes_times_from(self, timeline: gr.HTML) -> None:
         """Take the time range that is dragged on the timeline."""
 
     def closes_with(self, *events: Callable[..., Any]) -> None:
@@ -62,9 +62,9 @@ class Actions:
 
 def build(actions: Actions) -> None:
     """Draw the tab and attach its events; called inside the tab's own context."""
-    bar = SourceBar(examples=[{"id": one.id, "title": one.title} for one in actions.examples])
-    timeline = Timeline(elem_classes=["card", "timeline"])
-    whisper = whisper_panel_component.build(actions.engine.suite.model("whisper"), timeline)
+    bar = source_bar([{"id": one.id, "title": one.title} for one in actions.examples])
+    drawn = timeline(elem_classes=["card", "timeline"])
+    whisper = whisper_panel_component.build(actions.engine.suite.model("whisper"), drawn)
     engine, suite = actions.engine, actions.engine.suite
     with gr.Row(elem_classes="panels"):
         clap = clap_panel_component.build(suite.model("clap"), engine.default_bank)
@@ -73,9 +73,9 @@ def build(actions: Actions) -> None:
         layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
     panels = [whisper, clap, pengi, salmonn, layers]
     form = actions.place_flag_form()
-    _attach_sound(actions, bar, timeline, panels)
+    _attach_sound(actions, bar, drawn, panels)
     form.closes_with(bar.sound, bar.example)
-    form.takes_times_from(timeline)
+    form.takes_times_from(drawn)
     for panel in panels:
         _attach_panel(actions, panel)
         if panel is not layers:
@@ -91,11 +91,11 @@ def forget_who_leaves(page: gr.Blocks, sessions: Sessions) -> None:
     page.unload(leave)
 
 
-def _attach_sound(actions: Actions, bar: SourceBar, timeline: Timeline, panels: Sequence[Panel]) -> None:
+def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequence[Panel]) -> None:
     """A sound comes in: it is drawn at once and the panels are emptied."""
     examples = {one.id: one for one in actions.examples}
-    extras = [one for panel in panels for one in panel.extra if one is not timeline]
-    outputs = [bar, timeline, *(panel.view for panel in panels), *extras]
+    extras = [one for panel in panels for one in panel.extra if one is not drawn]
+    outputs = [bar, drawn, *(panel.view for panel in panels), *extras]
 
     def hold(session: Session, sound: Sound, chosen: str) -> dict[Any, Any]:
         session.hold(sound)
@@ -103,7 +103,7 @@ def _attach_sound(actions: Actions, bar: SourceBar, timeline: Timeline, panels: 
         shown: dict[Any, Any] = {}
         for panel in panels:
             shown |= {panel.view: waiting(panel.empty), **panel.fill(None)}
-        shown[timeline] = gr.update(value=timeline_value(sound, audio), words=[])
+        shown[drawn] = gr.update(value=timeline_value(sound, audio), words=[])
         line, said = _line(sound), notices(sound)
         shown[bar] = gr.update(line=line, notices=said, wrong="", chosen=chosen, ready=True)
         return shown

@@ -13,24 +13,23 @@ from typing import Any
 import gradio as gr
 
 
-class PageComponent(gr.HTML):
-    """A `gr.HTML` of `<name>.html`, `.css` and `.js` in `folder`; `properties` are its props."""
+def page_component(folder: Path, name: str, value: Any, properties: dict[str, Any], **kwargs: Any) -> gr.HTML:
+    """The component of `<name>.html`, `.css` and `.js` in `folder`; `properties` are its props with defaults.
 
-    def __init__(
-        self, folder: Path, name: str, value: Any, properties: dict[str, Any], **kwargs: Any
-    ) -> None:
-        markup, styles, script = (
-            (folder / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js")
-        )
-        super().__init__(
-            value,
-            html_template=markup,
-            css_template=styles,
-            js_on_load=script,
-            apply_default_css=False,
-            **{key: kwargs.pop(key, default) for key, default in properties.items()},
-            **kwargs,
-        )
+    A function and no class of its own: gradio would write a stub file beside every class of a component.
+    """
+    markup, styles, script = (
+        (folder / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js")
+    )
+    return gr.HTML(
+        value,
+        html_template=markup,
+        css_template=styles,
+        js_on_load=script,
+        apply_default_css=False,
+        **{key: kwargs.pop(key, default) for key, default in properties.items()},
+        **kwargs,
+    )
 
 
 def refusal(problem: object) -> gr.Error:

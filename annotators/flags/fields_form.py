@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from annotators.flags.kinds import KINDS
-from annotators.flags.words_component import MarkableWords
+from annotators.flags.words_component import markable_words
 from store.records import FlagKind
 
 FIRST_KIND: FlagKind = "object_existence"
@@ -67,7 +67,7 @@ def draw() -> Parts:
                 draft, chosen_times = gr.State(None), gr.State((None, None))
                 with gr.Row(elem_classes="labelled"):
                     gr.HTML("<span>words</span>", elem_classes="label", apply_default_css=False)
-                    words = MarkableWords(elem_classes="words")
+                    words = markable_words(elem_classes="words")
                 kinds = gr.Radio(
                     [(one.title, one.id) for one in KINDS.values()],
                     value=FIRST_KIND,

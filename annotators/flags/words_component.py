@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from demos.page_component import PageComponent
+import gradio as gr
+
+from demos.page_component import page_component
 from store.records import Observation
 
 
-class MarkableWords(PageComponent):
+def markable_words(**kwargs: Any) -> gr.HTML:
     """An answer whose words can be marked; the event `mark` says that the marking changed.
 
     The value is {observation, text, start, stop}, characters into the text. What a browser sends back is only
     asked for start and stop; the text is the server's.
     """
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(Path(__file__).parent, "words", value or {}, {}, **kwargs)
+    return page_component(Path(__file__).parent, "words", {}, {}, **kwargs)
 
 
 def words_value(observation: Observation, start: int = 0, stop: int = 0) -> dict[str, Any]:

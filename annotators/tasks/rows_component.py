@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from annotators.flags.kinds import KINDS
 from annotators.tasks.tasks import InstanceProgress, Page
-from demos.page_component import PageComponent
+from demos.page_component import page_component
 from store.benchmark import Gate
 from store.rows import RowView
 
@@ -15,16 +17,13 @@ NOTHING_YET = "No rows yet. Listen to a sound, flag what a model made up, and it
 NOTHING_FITS = "No row fits this choice. Choose less."
 
 
-class RowList(PageComponent):
+def row_list(**kwargs: Any) -> gr.HTML:
     """Rows, progress and pages. Events: `play` (row), `turn` (number of a page).
 
     The value comes from `rows_value`. The property `sound` {row, address} is played, `download` {address,
     name, sentence} is fetched by the browser.
     """
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        properties = {"sound": {}, "download": {}}
-        super().__init__(Path(__file__).parent, "rows", value or {}, properties, **kwargs)
+    return page_component(Path(__file__).parent, "rows", {}, {"sound": {}, "download": {}}, **kwargs)
 
 
 def rows_value(page: Page, progress: list[InstanceProgress], filtered: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import soundfile
 from gradio.utils import get_upload_folder
 
 from annotators.flags.kinds import KINDS
-from annotators.tasks.rows_component import RowList, rows_value
+from annotators.tasks.rows_component import row_list, rows_value
 from annotators.tasks.tasks import export_tasks, models, page, progress, row_audio
 from demos.page_component import refusal
 from demos.session import Sessions
@@ -59,7 +59,7 @@ def build(actions: Actions, tab: gr.Tab) -> None:
             label="words in the row", placeholder="search in the rows", container=False, min_width=160
         )
         take = gr.Button("⤓ Export zip", elem_classes="export", min_width=120)
-    rows = RowList(elem_classes="row-list")
+    rows = row_list(elem_classes="row-list")
     filters = [kind, model, task, text]
 
     def show(*values: Any, number: int = 1) -> dict[str, Any]:

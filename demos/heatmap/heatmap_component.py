@@ -9,19 +9,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from demos.page_component import PageComponent
+import gradio as gr
+
+from demos.page_component import page_component
 from store.records import Observation
 
 
-class HeatmapView(PageComponent):
+def heatmap_view(**kwargs: Any) -> gr.HTML:
     """Layer × time values of one encoder; the value comes from `heatmap_value`."""
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(Path(__file__).parent, "heatmap", value or {}, {}, **kwargs)
+    return page_component(Path(__file__).parent, "heatmap", {}, {}, **kwargs)
 
 
 def heatmap_value(observation: Observation) -> dict[str, Any]:
-    """What `HeatmapView` shows of an observation of the `layers` system; {} if it has no heatmap.
+    """What the heatmap shows of an observation of the `layers` system; {} if it has no heatmap.
 
     `seconds` is the length that was heard: columns beyond it are padding of the encoder's window and are not
     drawn.

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
 
@@ -34,7 +34,7 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
                 max_lines=10,
                 placeholder="\n".join([*default_bank()[:3], "one label per line"]),
             )
-        view = PanelView(waiting(EMPTY), elem_classes="answer")
+        view = panel_view(waiting(EMPTY))
 
     def request(pasted: str) -> Request:
         labels = tuple(line.strip() for line in (pasted or "").splitlines() if line.strip())

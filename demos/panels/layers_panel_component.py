@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from demos.heatmap.heatmap_component import HeatmapView, heatmap_value
-from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.heatmap.heatmap_component import heatmap_value, heatmap_view
+from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
 
@@ -39,8 +39,8 @@ def build(encoders: Sequence[str]) -> Panel:
                 filterable=False,
                 min_width=80,
             )
-        heatmap = HeatmapView(elem_classes="heatmap")
-        view = PanelView(waiting(EMPTY), elem_classes="answer")
+        heatmap = heatmap_view(elem_classes="heatmap")
+        view = panel_view(waiting(EMPTY))
 
     def request(chosen_encoder: str, chosen_measure: str) -> Request:
         return Request("layers", encoder=chosen_encoder, measure=chosen_measure)

@@ -1,6 +1,6 @@
 """What the panels share: the view that draws an answer, and the states that it can be in.
 
-The value of a `PanelView` is plain data, drawn by `panel.js` with `textContent` only:
+The value of a panel's view is plain data, drawn by `panel.js` with `textContent` only:
 
     state      "empty", "running", "done", "stopped" or "error"
     sentence   what to say instead of, or above, an answer; `stage` while running
@@ -20,21 +20,19 @@ from typing import Any
 
 import gradio as gr
 
-from demos.page_component import PageComponent
+from demos.page_component import page_component
 from demos.panels.doubt import doubtful_parts
 from demos.request import Partial, Request
 from store.records import Observation, System
 
 
-class PanelView(PageComponent):
+def panel_view(value: dict[str, Any]) -> gr.HTML:
     """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
 
     Events: `ask` (Listen or Re-run was pressed), `cancel`, `flagged` (observation, start, stop: the selected
     characters of the answer).
     """
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(Path(__file__).parent, "panel", value or {}, {}, **kwargs)
+    return page_component(Path(__file__).parent, "panel", value, {}, elem_classes="answer")
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Panel:
     system: System
     title: str
     empty: str
-    view: PanelView
+    view: gr.HTML
     inputs: Sequence[gr.components.Component]
     request: Callable[..., Request]
     answer: Callable[[Observation], dict[str, Any]]

@@ -9,7 +9,7 @@ import gradio as gr
 
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction
-from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
 
@@ -21,7 +21,7 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
     with gr.Column(elem_classes=["card", "panel-pengi"]):
         heading("Pengi", "caption", model.title, model.note)
         _, words = instruction("Pengi", presets)
-        view = PanelView(waiting(EMPTY), elem_classes="answer")
+        view = panel_view(waiting(EMPTY))
 
     def request(text: str) -> Request:
         return Request("pengi", instruction=(text or "").strip())

@@ -9,7 +9,7 @@ import gradio as gr
 
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction
-from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
 from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
@@ -30,7 +30,7 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
             elem_classes="scaling",
             buttons=[],
         )
-        view = PanelView(waiting(EMPTY), elem_classes="answer")
+        view = panel_view(waiting(EMPTY))
 
     def request(text: str, lora_scaling: float) -> Request:
         held = min(MOST_SCALING, max(0.0, float(lora_scaling)))

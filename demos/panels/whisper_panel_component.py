@@ -7,19 +7,19 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.panel_component import Panel, PanelView, answered, heading, waiting
+from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
 from demos.request import Request
-from demos.timeline.timeline_component import Timeline, words_update
+from demos.timeline.timeline_component import words_update
 from store.records import Observation
 
 EMPTY = "Press Listen for a transcript."
 
 
-def build(model: Model, timeline: Timeline) -> Panel:
+def build(model: Model, timeline: gr.HTML) -> Panel:
     """The strip under the timeline; its words are also drawn on `timeline`."""
     with gr.Row(elem_classes=["card", "strip"]):
         heading("Whisper", "transcript", model.title, model.note)
-        view = PanelView(waiting(EMPTY), elem_classes="answer")
+        view = panel_view(waiting(EMPTY))
 
     def request() -> Request:
         return Request("whisper")

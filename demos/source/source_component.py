@@ -7,37 +7,37 @@ only files that lie in gradio's own upload folder.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from gradio.utils import get_upload_folder
 
-from demos.page_component import PageComponent
+from demos.page_component import page_component
 
 MOST_BYTES = 120_000_000  # an upload's size
 MOST_SECONDS = 600  # a recording's length
 
 
-class SourceBar(PageComponent):
+def source_bar(examples: Sequence[dict[str, str]]) -> gr.HTML:
     """Record, Upload, examples as chips, what was heard, and Listen.
 
-    `examples` are dicts of id, title and says. Properties that events may update: `chosen` (id of the example
-    in use), `line` (name, seconds, rate, what is heard), `notices` (sentences), `wrong` (one sentence: the
-    sound was refused), `ready` (a sound is there to be heard).
+    `examples` are dicts of id and title. Properties that events may update: `chosen` (id of the example in
+    use), `line` (name, and below it length, rate and what is heard), `notices` (sentences), `wrong` (one
+    sentence: the sound was refused), `ready` (a sound is there to be heard).
     """
-
-    def __init__(self, value: Any = None, **kwargs: Any) -> None:
-        properties = {
-            "examples": [],
-            "chosen": "",
-            "line": "",
-            "notices": [],
-            "wrong": "",
-            "ready": False,
-            "most_bytes": MOST_BYTES,
-            "most_seconds": MOST_SECONDS,
-        }
-        super().__init__(Path(__file__).parent, "source", value or "", properties, **kwargs)
+    properties = {
+        "examples": list(examples),
+        "chosen": "",
+        "line": "",
+        "notices": [],
+        "wrong": "",
+        "ready": False,
+        "most_bytes": MOST_BYTES,
+        "most_seconds": MOST_SECONDS,
+    }
+    return page_component(Path(__file__).parent, "source", "", properties)
 
 
 def uploaded(path: Any) -> Path | None:

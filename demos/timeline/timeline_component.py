@@ -21,17 +21,15 @@ from typing import Any
 
 import gradio as gr
 
-from demos.page_component import PageComponent
+from demos.page_component import page_component
 from demos.picture import HIGHEST, envelope, log_mel_picture
 from demos.sound import Sound
 from store.records import Word
 
 
-class Timeline(PageComponent):
+def timeline(**kwargs: Any) -> gr.HTML:
     """One clip on one time axis; the value comes from `timeline_value`."""
-
-    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(Path(__file__).parent, "timeline", value or {}, {"words": []}, **kwargs)
+    return page_component(Path(__file__).parent, "timeline", {}, {"words": []}, **kwargs)
 
 
 def words_update(words: Iterable[Word]) -> dict[str, Any]:
