@@ -34,7 +34,8 @@ SAMPLE_RATE = 16_000
 SINGLES_PER_CLASS = 10
 SCENES = 200
 UTTERANCES = 200
-QUESTIONS_PER_CLASS = 8
+QUESTIONS_PER_CLASS = 6
+CHOICES_PER_CLASS = 3  # questions for one of two sounds
 ANSWER_SPEAKER = "Please answer the speaker's question in detail based on the background sound."
 RESAMPLES = 2000  # of the bootstrap
 
@@ -156,14 +157,14 @@ def speak(rng: np.random.Generator, sentence: grammar.Sentence) -> Spoken:
 def spoken_questions(engine: Engine) -> Iterator[Figure]:
     """SALMONN answers a spoken question about the background; also with the background taken away."""
     rng = np.random.default_rng(9005)
-    for asked, title, floor in (
-        ("any", "SALMONN, spoken question about the background", "≥ 0.50"),
-        ("category", "SALMONN, spoken question for one of two sounds", ""),
+    for asked, times, title, floor in (
+        ("any", QUESTIONS_PER_CLASS, "SALMONN, spoken question about the background", "≥ 0.50"),
+        ("category", CHOICES_PER_CLASS, "SALMONN, spoken question for one of two sounds", ""),
     ):
         right: list[float] = []
         deaf: list[float] = []
         answers = []
-        wanted = [event_class for event_class in CLASSES for _ in range(QUESTIONS_PER_CLASS)]
+        wanted = [event_class for event_class in CLASSES for _ in range(times)]
         for event_class in tqdm(wanted, desc=f"questions ({asked})"):
             asks = "any" if asked == "any" else event_class.category
             spoken = speak(rng, grammar.sample_sentence(rng, "question", asks))
