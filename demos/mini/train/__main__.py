@@ -78,6 +78,12 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "salmonn": lambda folder: salmonn.run(
         folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=640, full_steps=60
     ),
+    "beats-more": lambda folder: beats.run_more(
+        folder, scenes(folder), sounds.Scenes(folder / "questions"), utterances(folder), steps=620
+    ),
+    "salmonn-more": lambda folder: salmonn.run_more(
+        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=400
+    ),
     "install": install,
 }
 
