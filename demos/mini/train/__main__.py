@@ -66,7 +66,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=750, wide_steps=450),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=700),
     "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=560),
-    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1000),
+    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1000, more_steps=900),
     "whisper": lambda folder: whisper.run(
         folder,
         utterances(folder),
@@ -77,12 +77,6 @@ STAGES: dict[str, Callable[[Path], None]] = {
     ),
     "salmonn": lambda folder: salmonn.run(
         folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=640, full_steps=60
-    ),
-    "beats-more": lambda folder: beats.run_more(
-        folder, scenes(folder), sounds.Scenes(folder / "questions"), utterances(folder), steps=620
-    ),
-    "salmonn-more": lambda folder: salmonn.run_more(
-        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=400
     ),
     "install": install,
 }

@@ -21,7 +21,6 @@ from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Utterances, played
 from demos.mini.train.weights import half
 from demos.mini.world.taxonomy import NAMES
 from demos.networks.beats import Beats, BeatsConfig
-from demos.salmonn.checkpoint import read_beats
 
 CONFIG = BeatsConfig(
     embed_dim=64,
@@ -41,9 +40,9 @@ TILT = 0.25  # largest change from the lowest to the highest band, in normalised
 
 
 def batch(
-    rng: np.random.Generator, size: int, scenes: Scenes, utterances: Utterances, overlaid: float
+    rng: np.random.Generator, size: int, scenes: Scenes, utterances: Utterances
 ) -> tuple[Tensor, Tensor]:
-    """Sounds [B, samples], a share `overlaid` with speech, and what sounds when [B, steps, classes]."""
+    """Sounds [B, samples] and what sounds when [B, steps, classes]."""
     length = round(SECONDS * SAMPLE_RATE)
     steps = int((length - 400) // 160 + 1) // 16
     sounds = np.zeros((size, length), np.float32)
@@ -60,7 +59,7 @@ def batch(
             offset = (event.offset / speed - start / SAMPLE_RATE) / STEP
             if offset > 0 and onset < steps:
                 truth[row, int(max(0, onset)) : int(np.ceil(offset)), NAMES.index(event.name)] = 1
-        if rng.random() < overlaid:
+        if rng.random() < 0.5:
             speech, _ = utterances.draw(rng)
             speech = speech[: length // 2]
             at = int(rng.integers(0, length - len(speech)))
@@ -81,43 +80,22 @@ def coloured(rng: np.random.Generator, fbank: Tensor) -> Tensor:
     return fbank
 
 
-def losses(
-    rng: np.random.Generator, beats: Beats, scenes: Scenes, utterances: Utterances, overlaid: float
-) -> dict[str, Tensor]:
-    """How badly events are told from windows of `scenes`, by step and over the window."""
-    predictor = beats.predictor
-    assert predictor is not None  # the configuration has classes
-    sounds, truth = batch(rng, BATCH, scenes, utterances, overlaid)
-    tokens, _ = beats.encode(coloured(rng, beats.fbank(sounds, dtype=torch.float32)))
-    logits = predictor(beats.mean_over_frequency(tokens))
-    timed = F.binary_cross_entropy_with_logits(logits, truth[:, : logits.shape[1]])
-    clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
-    return {"timed": 8 * timed, "clip": 4 * clip}
-
-
 def run(folder: Path, scenes: Scenes, utterances: Utterances, steps: int) -> None:
-    """Train on scenes and write `beats.safetensors` (float16) and `beats.json`."""
+    """Train and write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
     beats = Beats(CONFIG)
-    plan = Plan("beats", steps, 1.5e-3, warm_up=150, seed=32)
-    train(plan, beats, lambda rng, step: losses(rng, beats, scenes, utterances, 0.5), folder)
-    save(folder, beats)
+    predictor = beats.predictor
+    assert predictor is not None  # the configuration has classes
 
+    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        sounds, truth = batch(rng, BATCH, scenes, utterances)
+        tokens, _ = beats.encode(coloured(rng, beats.fbank(sounds, dtype=torch.float32)))
+        by_time = beats.mean_over_frequency(tokens)
+        logits = predictor(by_time)
+        timed = F.binary_cross_entropy_with_logits(logits, truth[:, : logits.shape[1]])
+        clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
+        return {"timed": 8 * timed, "clip": 4 * clip}
 
-def run_more(folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances, steps: int) -> None:
-    """Go on, half of the time on spoken questions over what they ask about; writes the files again."""
-    beats = read_beats(folder / "beats.safetensors", CONFIG)
-    beats.requires_grad_(True)
-
-    def mixed(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        asked = rng.random() < 0.5
-        return losses(rng, beats, questions if asked else scenes, utterances, 0.0 if asked else 0.5)
-
-    train(Plan("beats-more", steps, 1.2e-3, warm_up=30, seed=33), beats, mixed, folder)
-    save(folder, beats)
-
-
-def save(folder: Path, beats: Beats) -> None:
-    """Write `beats.safetensors` and `beats.json`."""
+    train(Plan("beats", steps, 1.5e-3, warm_up=150, seed=32), beats, losses, folder)
     save_file(half(beats), folder / "beats.safetensors")
     (folder / "beats.json").write_text(json.dumps(CONFIG.to_dict(), indent=1) + "\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.mini.train.clap import HEARINGS, HTSAT, hear
@@ -20,6 +20,8 @@ from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import Scenes
 from demos.mini.train.texts import CAPTION_PROMPTS, EVENTS_PROMPT, QUESTION_PROMPT
 from demos.mini.train.weights import half
+from demos.mini.world.taxonomy import NAMES
+from demos.networks.projection import unit_length
 from demos.networks.sizes import to_plain
 from demos.networks.text import Gpt2Sizes
 from demos.pengi.network import Pengi, PengiConfig
@@ -29,59 +31,90 @@ BATCH = 32
 LATENT_NOISE = 0.1  # of the latent's own deviation
 
 
-def sample_text(rng: np.random.Generator, scenes: Scenes, index: int) -> tuple[str, str]:
-    """A prompt and what should be said to it about the scene at `index`."""
+def sample_text(
+    rng: np.random.Generator, scenes: Scenes, index: int, shares: tuple[float, float]
+) -> tuple[str, str]:
+    """A prompt and its answer about the scene at `index`; `shares` are those of captions and event lists."""
     task = rng.random()
-    if task < 0.45:
+    if task < shares[0]:
         captions = scenes.captions(index)
         prompt = CAPTION_PROMPTS[int(rng.integers(len(CAPTION_PROMPTS)))]
         return prompt, captions[int(rng.integers(len(captions)))]
     questions = scenes.questions(index)
     names = scenes.scenes[index].names
-    if task < 0.6 and names:
+    if task < sum(shares) and names:
         return EVENTS_PROMPT, ", ".join(names)
     question, answer = questions[int(rng.integers(len(questions)))]
     return QUESTION_PROMPT + question, answer
 
 
-def run(folder: Path, scenes: Scenes, steps: int) -> None:
-    """Train and write `pengi.safetensors` (float16, without HTSAT) and `pengi.json`."""
-    torch.manual_seed(22)
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
-    config = PengiConfig(
-        htsat=HTSAT,
-        decoder=Gpt2Sizes(
-            vocab_size=len(tokenizer), n_positions=128, n_embd=192, n_layer=4, n_head=4, dropout=0.05
-        ),
-        text_encoder=None,
-        prompt_length=24,
-        content_length=24,
-        prefix_length=10,
-        mapper_layers=2,
-        embedding_size=256,
-    )
-    pengi = Pengi(config)
-    pengi.audio_encoder.base.requires_grad_(False)
-    latents = hear(folder, scenes)
-    deviation = torch.from_numpy(latents.reshape(-1, latents.shape[-1]).std(0))
+class Lesson(nn.Module):
+    """The network, a head that is not kept, and what a step learns.
 
-    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        rows = rng.integers(0, len(scenes), BATCH)
-        pairs = [sample_text(rng, scenes, int(i)) for i in rows]
-        latent = torch.from_numpy(latents[rows, rng.integers(0, HEARINGS, BATCH)])
-        latent = latent + LATENT_NOISE * deviation * torch.randn(latent.shape)
-        prompts = [tokenizer(prompt + config.end_text).input_ids for prompt, _ in pairs]
+    The head reads the events from the audio embedding, so that the one vector a caption is made from holds
+    them all.
+    """
+
+    def __init__(self, folder: Path, scenes: Scenes) -> None:
+        super().__init__()
+        self.scenes = scenes
+        self.tokenizer = load_tokenizer(folder / "tokenizer.json")
+        self.config = PengiConfig(
+            htsat=HTSAT,
+            decoder=Gpt2Sizes(
+                vocab_size=len(self.tokenizer), n_positions=128, n_embd=192, n_layer=4, n_head=4, dropout=0.05
+            ),
+            text_encoder=None,
+            prompt_length=24,
+            content_length=24,
+            prefix_length=10,
+            mapper_layers=2,
+            embedding_size=256,
+        )
+        self.pengi = Pengi(self.config)
+        self.pengi.audio_encoder.base.requires_grad_(False)
+        self.events = nn.Linear(self.config.embedding_size, len(NAMES))
+        self.latents = hear(folder, scenes)
+        self.deviation = torch.from_numpy(self.latents.reshape(-1, self.latents.shape[-1]).std(0))
+
+    def losses(self, rng: np.random.Generator, shares: tuple[float, float]) -> dict[str, Tensor]:
+        """Cross-entropy of a batch of texts, and of the events in their embeddings; see `sample_text`."""
+        config, pengi = self.config, self.pengi
+        rows = rng.integers(0, len(self.scenes), BATCH)
+        pairs = [sample_text(rng, self.scenes, int(i), shares) for i in rows]
+        latent = torch.from_numpy(self.latents[rows, rng.integers(0, HEARINGS, BATCH)])
+        latent = latent + LATENT_NOISE * self.deviation * torch.randn(latent.shape)
+        prompts = [self.tokenizer(prompt + config.end_text).input_ids for prompt, _ in pairs]
         ids, mask = padded([row[: config.prompt_length] for row in prompts], 0, config.prompt_length)
         prefix = pengi.prefix(latent, ids, mask, normalize_text=False)
-        said = [tokenizer(text + config.end_text).input_ids for _, text in pairs]
+        said = [self.tokenizer(text + config.end_text).input_ids for _, text in pairs]
         target, heard = padded(said, 0, max(map(len, said)))
         inputs = torch.cat([prefix, pengi.embed_tokens(target)], dim=1)
         hidden = pengi.caption_decoder.gpt.transformer(inputs_embeds=inputs).last_hidden_state
         logits = pengi.caption_decoder.gpt.lm_head(hidden[:, prefix.shape[1] - 1 : -1])
         wanted = target.masked_fill(heard == 0, -100)
-        return {"text": F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)}
+        text = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
+        truth = torch.zeros(BATCH, len(NAMES))
+        for row, index in enumerate(rows):
+            truth[row, [NAMES.index(name) for name in self.scenes.scenes[int(index)].names]] = 1
+        found = self.events(10 * unit_length(pengi.audio_encoder.embed(latent)))
+        return {"text": text, "events": 4 * F.binary_cross_entropy_with_logits(found, truth)}
 
-    train(Plan("pengi", steps, 1e-3, warm_up=150, seed=23), pengi, losses, folder)
-    kept = half(pengi, without=("audio_encoder.base.", "lm_head"))
-    save_file(kept, folder / "pengi.safetensors")
-    (folder / "pengi.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+def run(folder: Path, scenes: Scenes, steps: int, more_steps: int) -> None:
+    """Train both phases; write `pengi.safetensors` (float16, without HTSAT) and `pengi.json`."""
+    torch.manual_seed(22)
+    lesson = Lesson(folder, scenes)
+    for plan, shares in (
+        (Plan("pengi", steps, 1e-3, warm_up=150, seed=23), (0.45, 0.15)),
+        (Plan("pengi-more", more_steps, 1e-3, warm_up=30, seed=24), (0.6, 0.2)),
+    ):
+
+        def losses(
+            rng: np.random.Generator, step: int, shares: tuple[float, float] = shares
+        ) -> dict[str, Tensor]:
+            return lesson.losses(rng, shares)
+
+        train(plan, lesson, losses, folder)
+    save_file(half(lesson.pengi, without=("audio_encoder.base.", "lm_head")), folder / "pengi.safetensors")
+    (folder / "pengi.json").write_text(json.dumps(to_plain(lesson.config), indent=1) + "\n")

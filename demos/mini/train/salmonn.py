@@ -59,39 +59,27 @@ class Encodings:
 
 
 def encode(
-    folder: Path,
-    name: str,
-    sounds: list[NDArray[np.float32]],
-    whisper: Whisper,
-    beats: Beats,
-    seconds: float,
-    turn: str = "",
+    folder: Path, name: str, sounds: list[NDArray[np.float32]], whisper: Whisper, beats: Beats, seconds: float
 ) -> Encodings:
-    """Encode clips once, kept as `folder/salmonn-<name>-*.npy`; `turn` tells two trainings of BEATs apart."""
+    """Encode clips once and keep the result as `folder/<name>-*.npy`."""
     frames = round(seconds * 50)
-    speech_path, audio_path, lengths_path = (
-        folder / f"salmonn-{name}-{part}.npy" for part in ("speech", f"audio{turn}", f"lengths{turn}")
-    )
-    if not speech_path.exists():
+    paths = [folder / f"{name}-{part}.npy" for part in ("speech", "audio", "lengths")]
+    if not all(path.exists() for path in paths):
         speech = np.zeros((len(sounds), frames, DIMENSIONS.n_audio_state), np.float16)
-        for index, sound in enumerate(tqdm(sounds, desc=f"speech of {name}", mininterval=5)):
+        audio = np.zeros((len(sounds), frames, BEATS.encoder_embed_dim), np.float16)
+        lengths = np.zeros(len(sounds), np.int64)
+        for index, sound in enumerate(tqdm(sounds, desc=f"encode {name}", mininterval=5)):
             samples = torch.from_numpy(sound[: round(seconds * SAMPLE_RATE)])
             mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE)))
             with torch.no_grad(), sliced_positions(whisper.encoder, seconds):
                 speech[index] = whisper.encoder(mel[None])[0].numpy()
-        np.save(speech_path, speech)
-    if not lengths_path.exists():
-        audio = np.zeros((len(sounds), frames, BEATS.encoder_embed_dim), np.float16)
-        lengths = np.zeros(len(sounds), np.int64)
-        for index, sound in enumerate(tqdm(sounds, desc=f"audio of {name}", mininterval=5)):
-            samples = torch.from_numpy(sound[: round(seconds * SAMPLE_RATE)])
-            with torch.no_grad():
                 tokens = beats.encode(beats.fbank(samples[None], dtype=torch.float32))[0][0, :frames].numpy()
             audio[index, : len(tokens)] = tokens
             lengths[index] = len(tokens)
-        np.save(audio_path, audio)
-        np.save(lengths_path, lengths)
-    return Encodings(*(np.load(path, mmap_mode="r") for path in (speech_path, audio_path, lengths_path)))
+        np.save(paths[0], speech)
+        np.save(paths[1], audio)
+        np.save(paths[2], lengths)
+    return Encodings(*(np.load(path, mmap_mode="r") for path in paths))
 
 
 class Trainee(nn.Module):
@@ -182,108 +170,64 @@ def configuration(tokens: int, begins: int, ends: int) -> SalmonnConfig:
     )
 
 
-class Lesson:
-    """The network, what it hears, and the losses of both phases, over one BEATs."""
-
-    def __init__(self, folder: Path, questions: Scenes, scenes: Scenes, turn: str = "") -> None:
-        self.folder = folder
-        self.tokenizer = load_tokenizer(folder / "tokenizer.json")
-        begins, self.ends = self.tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
-        self.config = configuration(len(self.tokenizer), begins, self.ends)
-        self.trainee = Trainee(self.config, read_beats(folder / "beats.safetensors", BEATS))
-        whisper = read_whisper(folder / "whisper.pt")
-        beats = self.trainee.salmonn.beats
-
-        def heard(name: str, sounds: Scenes, count: int, seconds: float) -> Encodings:
-            clips = [sounds.samples(i) for i in range(count)]
-            return encode(folder, name, clips, whisper, beats, seconds, turn)
-
-        self.questions = questions
-        self.pools = (
-            (questions, heard("questions", questions, QUESTION_CLIPS, SECONDS)),
-            (scenes, heard("scenes", scenes, SCENE_CLIPS, SECONDS)),
+def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps: int) -> None:
+    """Train both phases and write `salmonn.safetensors`, `llama.safetensors` (float16) and `salmonn.json`."""
+    torch.manual_seed(41)
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    begins, ends = tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
+    config = configuration(len(tokenizer), begins, ends)
+    whisper = read_whisper(folder / "whisper.pt")
+    trainee = Trainee(config, read_beats(folder / "beats.safetensors", BEATS))
+    pools = []
+    for name, sounds, count in (("questions", questions, QUESTION_CLIPS), ("scenes", scenes, SCENE_CLIPS)):
+        clips = [sounds.samples(i) for i in range(count)]
+        pools.append(
+            (sounds, encode(folder, f"salmonn-{name}", clips, whisper, trainee.salmonn.beats, SECONDS))
         )
-        self.full = heard("full", questions, FULL_CLIPS, 30.0)
+    clips = [questions.samples(i) for i in range(FULL_CLIPS)]
+    full = encode(folder, "salmonn-full", clips, whisper, trainee.salmonn.beats, 30.0)
 
     def losses(
-        self,
-        rng: np.random.Generator,
-        sounds: Scenes,
-        encodings: Encodings,
-        rows: NDArray[np.int64],
-        windows: int,
+        rng: np.random.Generator, sounds: Scenes, encodings: Encodings, rows: NDArray[np.int64], windows: int
     ) -> dict[str, Tensor]:
-        """How badly the clips `rows` are answered about, heard in `windows` audio tokens."""
-        tokens, found = self.trainee.audio_tokens(encodings, rows)
+        tokens, found = trainee.audio_tokens(encodings, rows)
         if windows > tokens.shape[1]:
-            tokens = torch.cat([tokens, self.silence(rng, windows - tokens.shape[1], len(rows))], dim=1)
+            tokens = torch.cat([tokens, silence(rng, windows - tokens.shape[1], len(rows))], dim=1)
         pairs = [say(rng, sounds, int(i)) for i in rows]
-        prompts = [prompt_ids(self.config, self.tokenizer, instruction) for instruction, _ in pairs]
-        targets = [
-            [*self.tokenizer.encode(f" {text}", add_special_tokens=False), self.ends] for _, text in pairs
-        ]
-        text = self.trainee.salmonn.loss(tokens, prompts[0][0], [after for _, after in prompts], targets)
-        aside = self.trainee.aside(found, [sounds.scenes[int(i)] for i in rows])
-        return {"text": text, "aside": 4 * aside}
+        prompts = [prompt_ids(config, tokenizer, instruction) for instruction, _ in pairs]
+        targets = [[*tokenizer.encode(f" {text}", add_special_tokens=False), ends] for _, text in pairs]
+        text = trainee.salmonn.loss(tokens, prompts[0][0], [after for _, after in prompts], targets)
+        return {"text": text, "aside": 4 * trainee.aside(found, [sounds.scenes[int(i)] for i in rows])}
 
-    def silence(self, rng: np.random.Generator, windows: int, clips: int) -> Tensor:
+    def silence(rng: np.random.Generator, windows: int, clips: int) -> Tensor:
         """Audio tokens of the padding behind a clip: one true window of it, as often as is needed."""
-        network, kernel = self.trainee.salmonn, self.config.window_frames
-        start = int(rng.integers(FRAMES + 50, self.full.speech.shape[1] - kernel))
-        clip = int(rng.integers(len(self.full.speech)))
-        padding = np.asarray(self.full.speech[clip, start : start + kernel], np.float32)
+        network = trainee.salmonn
+        kernel = config.window_frames
+        start = int(rng.integers(FRAMES + 50, full.speech.shape[1] - kernel))
+        padding = np.asarray(full.speech[int(rng.integers(FULL_CLIPS)), start : start + kernel], np.float32)
         speech = network.ln_speech(torch.from_numpy(padding))
         fused = torch.cat([speech, torch.zeros(kernel, BEATS.encoder_embed_dim)], dim=-1)
         return network.audio_tokens(fused[None]).expand(clips, windows, -1)
 
-    def short(self, rng: np.random.Generator, windows: int) -> dict[str, Tensor]:
-        """8 s of questions or other scenes."""
-        sounds, encodings = self.pools[0] if rng.random() < 0.65 else self.pools[1]
-        return self.losses(rng, sounds, encodings, rng.integers(0, len(encodings.lengths), BATCH), windows)
-
-    def whole(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """30 s, as it is heard in the end."""
-        rows = rng.integers(0, len(self.full.lengths), BATCH)
-        return self.losses(rng, self.questions, self.full, rows, WINDOWS)
-
-    def save(self) -> None:
-        """Write `salmonn.safetensors`, `llama.safetensors` (float16) and `salmonn.json`."""
-        for name, tensors in (
-            ("salmonn", adapter_tensors(self.trainee.salmonn)),
-            ("llama", llama_tensors(self.trainee.salmonn)),
-        ):
-            save_file(
-                {key: value.detach().half().contiguous() for key, value in tensors.items()},
-                self.folder / f"{name}.safetensors",
-            )
-        (self.folder / "salmonn.json").write_text(json.dumps(self.config.to_dict(), indent=1) + "\n")
-
-
-def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps: int) -> None:
-    """Train on short clips, then on 30 s as well."""
-    torch.manual_seed(41)
-    lesson = Lesson(folder, questions, scenes)
-
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        return lesson.short(rng, WINDOWS if step > 0.6 * steps else 24 + int(rng.integers(0, 16)))
+        sounds, encodings = pools[0] if rng.random() < 0.65 else pools[1]
+        rows = rng.integers(0, len(encodings.lengths), BATCH)
+        windows = WINDOWS if step > 0.6 * steps else 24 + int(rng.integers(0, 16))
+        return losses(rng, sounds, encodings, rows, windows)
 
     def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        return lesson.short(rng, WINDOWS) if step % 2 else lesson.whole(rng)
+        if step % 2:
+            return short(rng, steps)
+        return losses(rng, questions, full, rng.integers(0, FULL_CLIPS, BATCH), WINDOWS)
 
-    train(Plan("salmonn-short", steps, 1.5e-3, warm_up=150, seed=42), lesson.trainee, short, folder)
-    train(Plan("salmonn-full", full_steps, 2e-4, warm_up=10, seed=43), lesson.trainee, whole, folder)
-    lesson.save()
-
-
-def run_more(folder: Path, questions: Scenes, scenes: Scenes, steps: int) -> None:
-    """Go on from `salmonn-full` with what BEATs hears since it went on; every sixth step is at 30 s."""
-    lesson = Lesson(folder, questions, scenes, turn="-more")
-    beats = {f"salmonn.beats.{k}": v for k, v in lesson.trainee.salmonn.beats.state_dict().items()}
-    learned = torch.load(folder / "salmonn-full.ckpt", weights_only=True)["module"]
-    lesson.trainee.load_state_dict({**learned, **beats})
-
-    def more(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        return lesson.whole(rng) if step % 6 == 5 else lesson.short(rng, WINDOWS)
-
-    train(Plan("salmonn-more", steps, 8e-4, warm_up=30, seed=44), lesson.trainee, more, folder)
-    lesson.save()
+    train(Plan("salmonn-short", steps, 1.5e-3, warm_up=150, seed=42), trainee, short, folder)
+    train(Plan("salmonn-full", full_steps, 2e-4, warm_up=10, seed=43), trainee, whole, folder)
+    for name, tensors in (
+        ("salmonn", adapter_tensors(trainee.salmonn)),
+        ("llama", llama_tensors(trainee.salmonn)),
+    ):
+        save_file(
+            {key: value.detach().half().contiguous() for key, value in tensors.items()},
+            folder / f"{name}.safetensors",
+        )
+    (folder / "salmonn.json").write_text(json.dumps(config.to_dict(), indent=1) + "\n")
