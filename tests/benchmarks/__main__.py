@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say(f"Models: {said}.")
         _say(
             f"Machine: {platform.machine()}, {len(os.sched_getaffinity(0))} cores; networks on "
-            f"{engine.networks.placement.device_name}, {torch.get_num_threads()} threads; Python "
+            f"{engine.networks.placement.device_name}, threads: {torch.get_num_threads()}; Python "
             f"{platform.python_version()}, torch {torch.__version__}, DuckDB {duckdb.__version__}."
         )
         _say("Ratio: the median over the runs of time ÷ baseline's time; 1 is as fast as the baseline.")
@@ -55,8 +55,8 @@ def _models(folder: Path) -> tuple[Suite, str]:
     if not any(model.missing for model in (*embedded.models.values(), *embedded.encoders)):
         return embedded, "the embedded mini suite"
     untrained = (
-        f"random tiny weights, because {MINI_WEIGHTS.name} of the mini suite is not filled; their networks "
-        "do next to no work, so a listen's ratios say nothing of the trained suite"
+        f"random tiny weights, because {'/'.join(MINI_WEIGHTS.parts[-3:])} is not filled; these networks are "
+        "far smaller than the trained ones, so a listen's ratios are not those of the trained suite"
     )
     return write_mini_weights(folder), untrained
 
