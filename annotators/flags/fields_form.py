@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from annotators.flags.kinds import KINDS
+from annotators.flags.kinds import KINDS, Field
 from annotators.flags.words_component import markable_words
 from store.records import FlagKind
 
@@ -56,10 +56,15 @@ class Parts:
     done: gr.Button
 
 
+def shown(field: Field) -> dict[str, Any]:
+    """How a text box asks for a field of a kind."""
+    label = field.label if field.required else f"{field.label}, if any"
+    return {"label": label, "placeholder": field.example, "visible": True}
+
+
 def draw() -> Parts:
     """Draw the form, hidden, and return its parts."""
-    kind = KINDS[FIRST_KIND]
-    claim_field, correction_field = kind.field("claim"), kind.field("correction")
+    first = {field.name: shown(field) for field in KINDS[FIRST_KIND].fields}
     with gr.Column(visible=False, elem_classes=["card", "flag-form"]) as box:
         with gr.Row(elem_classes="writing") as writing:
             with gr.Column(elem_classes="typed"):
@@ -75,15 +80,13 @@ def draw() -> Parts:
                     elem_classes=["field", "chips"],
                 )
                 claim = gr.Textbox(
-                    label=claim_field.label if claim_field else "",
-                    placeholder=claim_field.example if claim_field else "",
+                    **first["claim"],
                     max_lines=2,
                     elem_classes=["field", "claim"],
                 )
                 attribute = gr.Textbox(visible=False, max_lines=2, elem_classes=["field", "attribute"])
                 correction = gr.Textbox(
-                    label=correction_field.label if correction_field else "",
-                    placeholder=correction_field.example if correction_field else "",
+                    **first["correction"],
                     max_lines=2,
                     elem_classes=["field", "correction"],
                 )

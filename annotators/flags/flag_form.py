@@ -14,7 +14,7 @@ import gradio as gr
 
 from annotators.flags.checks import FlagError
 from annotators.flags.drafts import Draft, rights
-from annotators.flags.fields_form import FIRST_KIND, LICENCES, OTHER_LICENCE, Parts, Typed, draw
+from annotators.flags.fields_form import FIRST_KIND, LICENCES, OTHER_LICENCE, Parts, Typed, draw, shown
 from annotators.flags.flagging import needs_rights, save_flag
 from annotators.flags.kinds import KINDS
 from annotators.flags.rows import rows_of
@@ -123,8 +123,8 @@ class FlagForm:
         typed.words.mark(_claim_from_words, [typed.draft, typed.words], typed.claim, **_EVENT)
         typed.kind.change(_fields_of_kind, typed.kind, _kind_outputs(parts), **_EVENT)
         typed.owner.input(_licences_of_owner, typed.owner, [typed.licence, typed.attribution], **_EVENT)
-        shown = (typed.words, typed.kind, typed.claim, typed.attribute, typed.correction)
-        changes = [one.change for one in (*shown, typed.time_start, typed.time_stop)]
+        read = (typed.words, typed.kind, typed.claim, typed.attribute, typed.correction)
+        changes = [one.change for one in (*read, typed.time_start, typed.time_stop)]
         gr.on(changes, self._preview, inputs, parts.preview, trigger_mode="always_last", **_EVENT)
         saving = [parts.writing, parts.saved, parts.saved_rows, parts.problem, typed.words]
         parts.save.click(self._saved, inputs, saving, **_EVENT)
@@ -223,20 +223,8 @@ def _fields_of_kind(kind: Any) -> list[Any]:
     """Labels and examples of the text boxes for a kind; boxes that it does not ask for are hidden."""
     if kind not in KINDS:
         return [gr.skip()] * 3
-    updates = []
-    for name in ("claim", "attribute", "correction"):
-        field = KINDS[kind].field(name)
-        if field is None:
-            updates.append(gr.update(visible=False))
-        else:
-            updates.append(
-                gr.update(
-                    visible=True,
-                    label=field.label if field.required else f"{field.label}, if any",
-                    placeholder=field.example,
-                )
-            )
-    return updates
+    fields = (KINDS[kind].field(name) for name in ("claim", "attribute", "correction"))
+    return [gr.update(visible=False) if field is None else gr.update(**shown(field)) for field in fields]
 
 
 def _claim_from_words(draft: Any, words: Any) -> Any:

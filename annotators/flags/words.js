@@ -128,19 +128,25 @@ const load = () => {
   draw();
   tell('marked', opened ? { observation: opened, start: value.start, stop: value.stop } : null);
   if (isNew) {
-    element.closest('.flag-form')?.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
-    box.focus({ preventScroll: true });
+    requestAnimationFrame(() => {
+      element.closest('.flag-form')?.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
+      box.focus({ preventScroll: true });
+    });
   }
 };
 
-// Ctrl or ⌘ with Enter saves from anywhere in the form.
-const form = element.closest('.flag-form');
-form?.addEventListener('keydown', (event) => {
+// Ctrl or ⌘ with Enter saves while the form is open. The form is drawn anew whenever it opens.
+const save = (event) => {
+  if (!element.isConnected) { document.removeEventListener('keydown', save); return; }
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+  const form = element.closest('.flag-form');
+  const inForm = form?.contains(event.target) || event.target === document.body; // or nothing has the focus
+  if (!inForm) return;
   event.preventDefault();
   document.activeElement?.blur?.(); // so that a number that is being typed is taken
-  setTimeout(() => form.querySelector('.save-flag')?.click(), 50);
-});
+  setTimeout(() => form.querySelector('button.save-flag, .save-flag button')?.click(), 50);
+};
+document.addEventListener('keydown', save);
 
 watch('value', load);
 load();
