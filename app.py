@@ -133,11 +133,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python app.py",
         description="Several hearing systems listen to one sound; people say where they made it up.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
-    parser.add_argument(
-        "--data", type=Path, default=Path("data"), help="folder that keeps what is flagged (default: data)"
-    )
+    given = os.environ.get  # a Space sets gradio's two variables
+    host, port = given("GRADIO_SERVER_NAME", "127.0.0.1"), int(given("GRADIO_SERVER_PORT", "7860"))
+    data = Path(given("EARWITNESS_DATA", "data"))
+    parser.add_argument("--host", default=host, help=f"address to listen on (default: {host})")
+    parser.add_argument("--port", type=int, default=port, help=f"port to listen on (default: {port})")
+    parser.add_argument("--data", type=Path, default=data, help=f"folder of the store (default: {data})")
     parser.add_argument("--suite", choices=SUITES, default="mini", help="which models listen (default: mini)")
     parser.add_argument("--weights", type=Path, metavar="FOLDER", help="the suite's files, if not its own")
     return parser
