@@ -56,7 +56,7 @@ def open_form(page: Page, marked: int = 2) -> str:
     words.nth(words.count() - 1).hover()
     page.mouse.up()
     expect(page.locator(".words-box .marked")).to_have_count(words.count() - first)
-    return " ".join(page.locator(".words-box .marked").all_inner_texts())
+    return " ".join(" ".join(page.locator(".words-box .marked").all_inner_texts()).split())
 
 
 def test_a_sound_becomes_a_task(page: Page, address: str, question: Path, tmp_path: Path) -> None:
