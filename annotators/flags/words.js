@@ -137,16 +137,17 @@ const load = () => {
 
 // Ctrl or ⌘ with Enter saves while the form is open. The form is drawn anew whenever it opens.
 const save = (event) => {
-  if (!element.isConnected) { document.removeEventListener('keydown', save); return; }
+  if (!element.isConnected) { document.removeEventListener('keydown', save, true); return; }
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
   const form = element.closest('.flag-form');
   const inForm = form?.contains(event.target) || event.target === document.body; // or nothing has the focus
   if (!inForm) return;
   event.preventDefault();
+  event.stopPropagation();
   document.activeElement?.blur?.(); // so that a number that is being typed is taken
   setTimeout(() => form.querySelector('button.save-flag, .save-flag button')?.click(), 50);
 };
-document.addEventListener('keydown', save);
+document.addEventListener('keydown', save, true); // before a check box takes Enter for a click
 
 watch('value', load);
 load();
