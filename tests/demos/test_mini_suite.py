@@ -53,7 +53,7 @@ def test_clap_finds_a_siren(engine: Engine) -> None:
 def test_a_question_over_barking_is_understood_and_answered(engine: Engine) -> None:
     transcript = hear(engine, "question-over-barking.flac", Request("whisper"))
     assert transcript.text.strip() == "which animal can you hear"
-    assert 0 <= transcript.words[0].start < transcript.words[-1].stop < 3
+    assert [word.text for word in transcript.words] == ["which", "animal", "can", "you", "hear"]
     assert events_in(hear(engine, "question-over-barking.flac", Request("salmonn")).text) == ["dog barking"]
     assert events_in(hear(engine, "question-over-barking.flac", Request("pengi")).text) == ["dog barking"]
 
