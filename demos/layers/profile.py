@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from demos.layers.measures import Grid, Measures
 from store.records import Heatmap
+
+if TYPE_CHECKING:  # measuring needs torch, which the page is served before
+    from demos.layers.measures import Grid, Measures
 
 Measure = Literal["rms", "change_from_below"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
