@@ -10,7 +10,7 @@ from annotators.flags.drafts import Draft, rights
 from annotators.flags.flag_form import contributor_of
 from annotators.flags.flagging import needs_rights, save_flag
 from annotators.tasks.rows_component import rows_value
-from annotators.tasks.tasks import export_tasks, page, progress
+from annotators.tasks.tasks import export_tasks, instances, page
 from annotators.tasks.tasks_tab import chosen_rows, temporary
 from demos.page_component import refusal
 from demos.session import Sessions
@@ -95,7 +95,7 @@ def declare(store: Store, sessions: Sessions) -> None:
         chosen = (kind, task, model, text)
         try:
             rows = chosen_rows(chosen)
-            return rows_value(page(store, rows, number), progress(store, rows), any(chosen))
+            return rows_value(page(store, rows, number), instances(store, rows), any(chosen))
         except StoreError as problem:
             raise refusal(problem) from problem
 

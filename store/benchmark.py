@@ -1,22 +1,12 @@
-"""The benchmark tasks that rows belong to, and what Dynamic-SUPERB asks before it takes an instance of one.
+"""The benchmark tasks that rows belong to, described as Dynamic-SUPERB's reviewers want them.
 
-Vocabulary and gates: the task submission and review pages of Dynamic-SUPERB (Huang et al., arXiv 2309.09510
-and 2411.05361). Kinds of hallucination: Kuan, Huang & Lee, arXiv 2406.08402; Kuan & Lee, arXiv 2410.16130.
+Vocabulary: the task submission and review pages of Dynamic-SUPERB (Huang et al., arXiv 2309.09510 and
+2411.05361). Kinds of hallucination: Kuan, Huang & Lee, arXiv 2406.08402; Kuan & Lee, arXiv 2410.16130.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from store.records import Licence
-from store.rows import TaskCount
-
-COLLECTION = "Earwitness-Flagged"
-ORGANISATION = "DynamicSuperb"  # whose data sets the instances are meant to become
-
-LEAST_ROWS = 32  # a habit of contributors' validators, not a rule of the project
-LEAST_INSTRUCTIONS = 10  # distinct ones, or a twentieth of the rows when that is more
-MOST_SECONDS = 3600.0  # audio of all rows of an instance together
 
 
 @dataclass(frozen=True)
@@ -31,27 +21,7 @@ class BenchmarkTask:
     metrics: tuple[str, ...]
     options: int  # size of the answer set that every instruction spells out
     answers: str  # what the answer set is, in words
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One condition that an instance has to meet."""
-
-    name: str  # what is counted
-    have: float
-    need: float
-    is_most: bool = False  # True: `need` must not be exceeded; False: it must be reached
-    is_rule: bool = True  # False: a habit of contributors
-
-    @property
-    def met(self) -> bool:
-        """Whether the condition holds."""
-        return self.have <= self.need if self.is_most else self.have >= self.need
-
-    @property
-    def words(self) -> str:
-        """Such as “27 of at least 32 rows”."""
-        return f"{self.have:.4g} of at {'most' if self.is_most else 'least'} {self.need:.4g} {self.name}"
+    needs_partner: bool = True  # whether a row is released only beside the same question of another clip
 
 
 SOUND_EXISTENCE = BenchmarkTask(
@@ -106,25 +76,9 @@ SPOKEN_WORDS = BenchmarkTask(
     metrics=("accuracy",),
     options=2,
     answers="the two wordings that the instruction quotes",
+    needs_partner=False,
 )
 
 TASKS: dict[str, BenchmarkTask] = {
     task.name: task for task in (SOUND_EXISTENCE, SOUND_ORDER, SOUND_ATTRIBUTE, SPOKEN_WORDS)
 }
-
-_LICENCE_IN_NAMES: dict[Licence, str] = {"CC0-1.0": "CC0", "CC-BY-4.0": "CCBY", "third-party": "ThirdParty"}
-
-
-def instance_name(task: str, licence: Licence) -> str:
-    """Task_Collection of the rows under one licence: an instance is never under two."""
-    return f"{task}_{COLLECTION}{_LICENCE_IN_NAMES[licence]}"
-
-
-def gates(count: TaskCount) -> tuple[Gate, ...]:
-    """How far the rows of an instance are from each condition."""
-    instructions = max(LEAST_INSTRUCTIONS, count.rows // 20)
-    return (
-        Gate("rows", count.rows, LEAST_ROWS, is_rule=False),
-        Gate("distinct instructions", count.instructions, instructions),
-        Gate("minutes of audio", count.seconds / 60, MOST_SECONDS / 60, is_most=True),
-    )

@@ -5,8 +5,8 @@
     datasets/<Instance>/README.md                            card of the instance's data set
     datasets/<Instance>/data/test-00000-of-00001.parquet     audio, file, instruction, label
 
-An instance is a task's rows under one licence. What leaves here carries public ids only: no private id, no
-contributor, no note, no file name that a person gave. The same rows give the same bytes.
+An instance is as many of a task's rows under one licence as fit. What leaves here carries public ids only: no
+private id, no contributor, no note, no file name that a person gave. The same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from __future__ import annotations
 import json
 import uuid
 import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from store.audio import ROW_RATE, Samples, row_audio, row_flac
-from store.benchmark import ORGANISATION, TASKS, BenchmarkTask
+from store.benchmark import TASKS
 from store.errors import StoreError, store_error
 from store.export_pages import ExportedInstance, data_set_card, task_page
-from store.records import Clip, Licence
+from store.instances import ORGANISATION, Instance
+from store.records import Clip
 from store.rows import ALL_ROWS, RowFilter, RowView
 from store.store import Store
 
@@ -49,25 +49,31 @@ _SCHEMA = pa.schema(
 )
 
 
-def export(store: Store, out_zip: Path, chosen: RowFilter = ALL_ROWS) -> Path:
+def export(
+    store: Store,
+    out_zip: Path,
+    chosen: RowFilter = ALL_ROWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
     """Write the chosen rows to `out_zip` and return its path; the file appears whole or not at all.
 
+    `progress` is told how many instances are written, of how many.
     Raises StoreError when no row is chosen, audio is damaged, or the disk refuses.
     """
-    counts = store.task_counts(chosen)
-    if not counts:
+    instances = store.instances(chosen)
+    if not instances:
         raise StoreError("No row fits this choice, so there is nothing to export: choose other rows.")
     temporary = out_zip.with_name(f".{out_zip.name}.{uuid.uuid4().hex}")
     try:
         out_zip.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            instances: dict[str, list[ExportedInstance]] = {}
-            for count in counts:
-                one_instance = replace(chosen, task=count.task, licence=count.licence)
-                written = _write_instance(archive, store, one_instance, TASKS[count.task], count.licence)
-                instances.setdefault(count.task, []).append(written)
-            for task, written_instances in instances.items():
-                _write_text(archive, f"{task}/README.md", task_page(TASKS[task], written_instances))
+            written: dict[str, list[ExportedInstance]] = {}
+            for number, instance in enumerate(instances):
+                if progress is not None:
+                    progress(number, len(instances))
+                written.setdefault(instance.task, []).append(_write_instance(archive, store, instance))
+            for task, its_instances in written.items():
+                _write_text(archive, f"{task}/README.md", task_page(TASKS[task], its_instances))
         temporary.replace(out_zip)
     except OSError as error:
         raise store_error(error, out_zip.parent) from error
@@ -76,11 +82,10 @@ def export(store: Store, out_zip: Path, chosen: RowFilter = ALL_ROWS) -> Path:
     return out_zip
 
 
-def _write_instance(
-    archive: zipfile.ZipFile, store: Store, chosen: RowFilter, task: BenchmarkTask, licence: Licence
-) -> ExportedInstance:
+def _write_instance(archive: zipfile.ZipFile, store: Store, instance: Instance) -> ExportedInstance:
     """Write one instance's data set, card and instance.json."""
-    instance = ExportedInstance(task, licence)
+    exported = ExportedInstance(instance)
+    task = TASKS[instance.task]
     folder = f"datasets/{instance.name}"
     with (
         archive.open(_entry(f"{folder}/data/test-00000-of-00001.parquet"), "w", force_zip64=True) as file,
@@ -88,9 +93,9 @@ def _write_instance(
             pa.PythonFile(file, "w"), _SCHEMA, use_dictionary=["instruction", "label"]
         ) as parquet,
     ):
-        for group in _row_groups(store, chosen, instance):
+        for group in _row_groups(store, exported):
             parquet.write_table(pa.Table.from_pylist(group, schema=_SCHEMA))
-    _write_text(archive, f"{folder}/README.md", data_set_card(instance))
+    _write_text(archive, f"{folder}/README.md", data_set_card(exported))
     description = {
         "name": instance.name,
         "description": task.description,
@@ -104,20 +109,18 @@ def _write_instance(
         f"{task.name}/{instance.name}/instance.json",
         json.dumps(description, indent=2, ensure_ascii=False) + "\n",
     )
-    return instance
+    return exported
 
 
-def _row_groups(
-    store: Store, chosen: RowFilter, instance: ExportedInstance
-) -> Iterator[list[dict[str, object]]]:
-    """The columns of the chosen rows, a group at a time; each row is added to `instance`."""
+def _row_groups(store: Store, exported: ExportedInstance) -> Iterator[list[dict[str, object]]]:
+    """The columns of an instance's rows, a group at a time; each row is added to `exported`."""
     audio = _RowAudio(store)
     group: list[dict[str, object]] = []
-    for view in store.rows_by_clip(chosen):
-        instance.add(view)
+    for view in store.rows_by_clip(RowFilter(ids=exported.instance.row_ids)):
+        exported.add(view)
         row, flac = view.row, audio.flac(view)
         texts = {"file": row.file, "instruction": row.instruction, "label": row.label}
-        instance.bytes += len(flac) + sum(len(text.encode()) for text in (row.file, *texts.values()))
+        exported.bytes += len(flac) + sum(len(text.encode()) for text in (row.file, *texts.values()))
         group.append({"audio": {"bytes": flac, "path": row.file}, **texts})
         if len(group) == ROWS_PER_GROUP:
             yield group

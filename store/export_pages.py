@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from store.audio import ROW_RATE, ROW_SECONDS
-from store.benchmark import BenchmarkTask, gates, instance_name
+from store.benchmark import TASKS, BenchmarkTask
+from store.instances import MOST_ROWS, MOST_SECONDS, Instance
 from store.records import Licence
-from store.rows import RowView, TaskCount
+from store.rows import RowView
 
 EXAMPLES = 4  # rows shown on a task's page, per instance
 LABELS_SHOWN = 10  # most frequent labels counted on a task's page, per instance
@@ -26,18 +27,24 @@ _LICENCE_TAGS: dict[Licence, str] = {
 }
 
 
+_METRICS = {
+    "accuracy": (
+        "Accuracy: the share of rows whose answer equals the label after both are stripped and lower-cased. "
+        "An answer\noutside the answer set is wrong."
+    ),
+    "wer": (
+        "Word error rate: substitutions, deletions and insertions of words over the number of words in the "
+        "label, after\nboth are lower-cased and stripped of punctuation. Lower is better."
+    ),
+}
+
+
 @dataclass
 class ExportedInstance:
-    """What was written of an instance, gathered row by row: the stuff of its pages."""
+    """An instance and what was written of it, gathered row by row: the stuff of its pages."""
 
-    task: BenchmarkTask
-    licence: Licence
-    rows: int = 0
+    instance: Instance
     bytes: int = 0  # of all columns, not compressed
-    seconds: float = 0.0
-    unpaired: int = 0
-    instructions: set[str] = field(default_factory=set)
-    labels: Counter[str] = field(default_factory=Counter)
     models: Counter[str] = field(default_factory=Counter)
     attributions: dict[tuple[str, str], None] = field(default_factory=dict)  # (public clip id, attribution)
     examples: list[tuple[str, str]] = field(default_factory=list)  # (instruction, label)
@@ -45,30 +52,13 @@ class ExportedInstance:
     @property
     def name(self) -> str:
         """The instance's name, which is the data set's too."""
-        return instance_name(self.task.name, self.licence)
-
-    @property
-    def count(self) -> TaskCount:
-        """The numbers that gates are judged by."""
-        return TaskCount(
-            self.task.name,
-            self.licence,
-            self.rows,
-            len(self.instructions),
-            self.seconds,
-            dict(self.labels.most_common()),
-            self.unpaired,
-        )
+        return self.instance.name
 
     def add(self, view: RowView) -> None:
         """Take a written row into account."""
         row = view.row
-        self.rows += 1
-        self.seconds += row.stop - row.start
-        self.unpaired += not row.paired
-        self.instructions.add(row.instruction)
-        self.labels[row.label] += 1
-        self.models[view.observation.model_id] += 1
+        if row.role != "partner":  # a partner row is of a clip that the flagged model was not asked about
+            self.models[view.observation.model_id] += 1
         self.attributions[view.clip.public_id, view.rights.attribution] = None
         if len(self.examples) < EXAMPLES:
             self.examples.append((row.instruction, row.label))
@@ -94,7 +84,9 @@ instruction spells out.
 Source: clips that visitors of Earwitness recorded or uploaded and released, saying whose sound it is, under
 which licence, and that everyone who can be heard agrees. Preprocessing: the window that the flagged model
 heard (at most {ROW_SECONDS:.0f} s), mean of the channels, resampled to {ROW_RATE} Hz, 24-bit FLAC. Nothing
-was sub-sampled: every row chosen for this export is in it. Each instance is under one licence.
+was sub-sampled: every row chosen for this export is in it, in as many instances as hold at most {MOST_ROWS}
+rows and {MOST_SECONDS / 60:.0f} minutes each. Each instance is under one licence. A row is balanced by a
+partner that asks the same question of another clip, where another answer is right.
 
 {_instance_table(instances)}
 
@@ -111,8 +103,7 @@ the label is one of them, verbatim.
 
 ## Evaluation metric
 
-Accuracy: the share of rows whose answer equals the label after both are stripped and lower-cased. An answer
-outside the answer set is wrong.
+{_METRICS[task.metrics[0]]}
 
 ## Performance and difficulty
 
@@ -136,11 +127,12 @@ scores of other models.
 """
 
 
-def data_set_card(instance: ExportedInstance) -> str:
+def data_set_card(exported: ExportedInstance) -> str:
     """The README.md of an instance's data set: front matter that `datasets` reads, then a short text."""
+    whole = exported.instance
     return f"""\
 ---
-{_LICENCE_TAGS[instance.licence]}
+{_LICENCE_TAGS[whole.licence]}
 dataset_info:
   features:
   - name: audio
@@ -155,8 +147,8 @@ dataset_info:
     dtype: string
   splits:
   - name: test
-    num_bytes: {instance.bytes}
-    num_examples: {instance.rows}
+    num_bytes: {exported.bytes}
+    num_examples: {whole.rows}
 configs:
 - config_name: default
   data_files:
@@ -164,15 +156,15 @@ configs:
     path: data/test-*
 ---
 
-# {instance.name}
+# {whole.name}
 
 {_draft("the `instance.json` of this instance")}
 
-{instance.task.description} One split, `test`: {instance.rows} rows, {instance.seconds / 60:.1f} minutes.
+{TASKS[whole.task].description} One split, `test`: {whole.rows} rows, {whole.seconds / 60:.1f} minutes.
 
 ## Licences and attribution
 
-{_attributions(instance)}
+{_attributions(exported)}
 """
 
 
@@ -182,22 +174,22 @@ def _draft(where: str) -> str:
 > the pushed data set."""
 
 
-def _instance_table(instances: Sequence[ExportedInstance]) -> str:
+def _instance_table(exported: Sequence[ExportedInstance]) -> str:
     lines = []
-    for instance in instances:
-        count = instance.count
+    for one in exported:
+        instance = one.instance
         labels = ", ".join(
-            f"{_as_it_is(label)}: {number}" for label, number in list(count.labels.items())[:LABELS_SHOWN]
+            f"{_as_it_is(label)}: {number}" for label, number in list(instance.labels.items())[:LABELS_SHOWN]
         )
-        states = "; ".join(f"{gate.words} ({'met' if gate.met else 'not met'})" for gate in gates(count))
-        lines.append((instance.name, str(count.rows), labels, str(count.unpaired), states))
-    return _table(("instance", "rows", "labels", "rows without a partner of the other label", "gates"), lines)
+        states = "; ".join(f"{gate.words} ({'met' if gate.met else 'not met'})" for gate in instance.gates)
+        lines.append((one.name, str(instance.rows), labels, states))
+    return _table(("instance", "rows", "labels", "gates"), lines)
 
 
 def _attributions(instance: ExportedInstance) -> str:
     lines = [(clip, _as_it_is(attribution) or "none asked") for clip, attribution in instance.attributions]
     table = _table(("clip", "attribution"), lines)
-    return f"{instance.name}: {_LICENCE_WORDS[instance.licence]}.\n\n{table}"
+    return f"{instance.name}: {_LICENCE_WORDS[instance.instance.licence]}.\n\n{table}"
 
 
 def _examples(instance: ExportedInstance) -> str:
@@ -205,12 +197,17 @@ def _examples(instance: ExportedInstance) -> str:
     return f"{instance.name}:\n\n{_table(('instruction', 'label'), lines)}"
 
 
-def _baselines(task: BenchmarkTask, instances: Sequence[ExportedInstance]) -> str:
-    lines = [
-        (instance.name, f"{1 / task.options:.1%}", f"{max(instance.labels.values()) / instance.rows:.1%}")
-        for instance in instances
-    ]
-    return _table(("accuracy on", "random answer", "always the most frequent label"), lines)
+def _baselines(task: BenchmarkTask, exported: Sequence[ExportedInstance]) -> str:
+    if "accuracy" not in task.metrics:
+        lines = [(one.name, "100.0% (saying nothing)") for one in exported]
+        return _table(("word error rate on", "random baseline"), lines)
+    lines = []
+    for one in exported:
+        instance = one.instance
+        frequent = max(instance.labels.values()) / instance.rows
+        lines.append((one.name, f"{1 / task.options:.1%}", f"{frequent:.1%}", f"{instance.shortcut:.1%}"))
+    head = ("accuracy on", "random answer", "always the most frequent label", "best from the text alone")
+    return _table(head, lines)
 
 
 def _flagged_models(instance: ExportedInstance) -> str:

@@ -12,18 +12,33 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 System = Literal["clap", "pengi", "salmonn", "whisper", "layers"]
 SYSTEMS: tuple[System, ...] = ("clap", "pengi", "salmonn", "whisper", "layers")
 
-FlagKind = Literal["object_existence", "temporal_order", "object_attribute", "speech_content"]
-FLAG_KINDS: tuple[FlagKind, ...] = (
+FlagKind = Literal[
     "object_existence",
     "temporal_order",
     "object_attribute",
     "speech_content",
-)
+    "speaker",
+    "emotion",
+    "music",
+    "should_abstain",
+    "self_contradiction",
+    "not_following",
+    "other",
+]
+FLAG_KINDS: tuple[FlagKind, ...] = get_args(FlagKind)
+
+# These say something about the model's answer that cannot be asked of another model.
+KINDS_WITHOUT_ROWS: frozenset[FlagKind] = frozenset({"not_following", "other"})
+
+RowRole = Literal["flagged", "extra", "partner"]
+
+RowState = Literal["unpaired", "paired", "complete", "taken_out"]
+ROW_STATES: tuple[RowState, ...] = get_args(RowState)
 
 Confidence = Literal["guess", "sure", "certain"]
 CONFIDENCES: tuple[Confidence, ...] = ("guess", "sure", "certain")
@@ -194,13 +209,70 @@ class Row:
     label: str
     start: float  # window of the clip, seconds; at most 30 s long
     stop: float
-    paired: bool = False  # False until a partner row asks the same question where the other label is true
+    question: str  # what is asked, by `question_key`: the same for every wording of the same question
+    rights_by: str  # contributor whose statement of rights the audio travels under; private, never exported
+    role: RowRole = "flagged"  # extra: a further question of the same clip, which never counts as balance
+    needs_partner: bool = True  # whether it may be released only beside a row with the same question
+    partner_of: str = ""  # id of the row whose question this one asks of another clip
+    made_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class RowEdit:
+    """A new version of a row's words: what was said last holds, what was said before stays to be seen."""
+
+    id: str
+    row_id: str
+    instruction: str
+    label: str
+    contributor: str  # private, never exported
+    retired: bool = False  # True takes the row out; a later edit can put it back
+    reason: str = ""  # private, never exported
+    made_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a person hears in a stretch of a clip, as the right answer to a question."""
+
+    id: str
+    clip_id: str
+    question: str  # as in Row
+    answer: str  # the label that is right for this clip
+    start: float  # seconds
+    stop: float
+    contributor: str  # private, never exported
+    made_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A person takes back what they gave. It erases, and it wins over whatever it meets in a merge.
+
+    Of the scope "clip" (by whoever can be heard, or the owner) the clip goes, with all that anyone made of
+    it; of the scope "contribution" only what this contributor made of it, and the audio when nobody else
+    stated rights to it.
+    """
+
+    id: str
+    clip_id: str
+    scope: Literal["clip", "contribution"]
+    contributor: str  # private, never exported
     made_at: str = field(default_factory=now)
 
 
 def row_file(clip: Clip, row_id: str) -> str:
     """The file name of a row's audio, unique in every export; of the clip it carries the public id only."""
     return f"{clip.public_id}-{row_id}.flac"
+
+
+def question_key(names: Mapping[str, str]) -> str:
+    """What a row asks, whatever the wording: canonical JSON of the phrases that its question is about.
+
+    Case and spaces do not count, so that “A dog” and “a  dog” ask the same.
+    """
+    plain = {name: " ".join(phrase.split()).lower() for name, phrase in names.items()}
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def to_json(record: Any) -> str:

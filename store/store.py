@@ -20,18 +20,23 @@ from store import rows as row_queries
 from store.audio import ROW_RATE, Samples, audio_path, clear_unfinished, read_clip, row_audio, write_clip
 from store.database import Database
 from store.errors import StoreError, store_error
+from store.instances import Instance, instances
 from store.records import (
+    KINDS_WITHOUT_ROWS,
+    Annotation,
     Clip,
     Flag,
     Observation,
     Rights,
     Row,
+    RowEdit,
     now,
     observation_from_dict,
     row_file,
     to_json,
 )
-from store.rows import ALL_ROWS, RowFilter, RowView, TaskCount
+from store.row_changes import add_edit, add_partner, insert_row
+from store.rows import ALL_ROWS, RowFilter, RowVersion, RowView
 from store.writer import Writer
 
 DEFAULT_FOLDER = Path("data")  # below the working directory
@@ -51,9 +56,6 @@ INSERT INTO flag (id, observation_id, kind, span_start, span_stop, span_text, cl
     time_stop, confidence, contributor, note, attribute, made_at)
 VALUES ($id, $observation_id, $kind, $span_start, $span_stop, $span_text, $claim, $correction, $time_start,
     $time_stop, $confidence, $contributor, $note, $attribute, $made_at)"""
-_INSERT_ROW = """
-INSERT INTO benchmark_row (id, flag_id, clip_id, task, file, instruction, label, start, stop, paired, made_at)
-VALUES ($id, $flag_id, $clip_id, $task, $file, $instruction, $label, $start, $stop, $paired, $made_at)"""
 _SELECT_CLIP = "SELECT id, public_id, rate, channels, frames, name FROM clip WHERE id = ?"
 _SELECT_RIGHTS = """
 SELECT clip_id, owner, licence, attribution, speaker_agrees, contributor, stated_at
@@ -139,7 +141,7 @@ class Store:
             connection.execute(_INSERT_FLAG, asdict(flag))
             kept_rows = tuple(replace(row, file=row_file(kept_clip, row.id)) for row in rows)
             for row in kept_rows:
-                connection.execute(_INSERT_ROW, asdict(row))
+                insert_row(connection, row)
             return kept_rows
 
         try:
@@ -151,6 +153,14 @@ class Store:
         except BaseException:
             self._drop_unnamed_audio(clip)
             raise
+
+    def save_partner(self, annotation: Annotation, row: Row) -> None:
+        """Keep a row that balances another with what it rests on; see `row_changes.add_partner`."""
+        self._writer.run(lambda connection: add_partner(connection, annotation, row))
+
+    def save_edit(self, edit: RowEdit) -> None:
+        """Append a version of a row, or take it out; StoreError when there is no such row."""
+        self._writer.run(lambda connection: add_edit(connection, edit))
 
     def clip(self, clip_id: str) -> Clip | None:
         """The kept clip with this private id."""
@@ -179,6 +189,18 @@ class Store:
         with self.reading() as cursor:
             return row_queries.rows_of_flag(cursor, flag_id)
 
+    def row(self, row_id: str) -> RowView | None:
+        """A row as it stands now, also when it is taken out; None: there is none."""
+        for state in (None, "taken_out"):
+            if found := self.rows(RowFilter(ids=(row_id,), state=state), limit=1):
+                return found[0]
+        return None
+
+    def row_history(self, row_id: str) -> list[RowVersion]:
+        """Every version of a row, oldest first; empty when there is no such row."""
+        with self.reading() as cursor:
+            return row_queries.row_history(cursor, row_id)
+
     def rows(self, chosen: RowFilter = ALL_ROWS, limit: int = 50, offset: int = 0) -> list[RowView]:
         """At most `limit` of the chosen rows after the first `offset`, newest first."""
         with self.reading() as cursor:
@@ -194,10 +216,10 @@ class Store:
         with self.reading() as cursor:
             return row_queries.count_rows(cursor, chosen)
 
-    def task_counts(self, chosen: RowFilter = ALL_ROWS) -> list[TaskCount]:
-        """The chosen rows counted per task and licence."""
+    def instances(self, chosen: RowFilter = ALL_ROWS) -> list[Instance]:
+        """The instances that the chosen rows make, with their gates."""
         with self.reading() as cursor:
-            return row_queries.task_counts(cursor, chosen)
+            return instances(cursor, chosen)
 
     def flagged_models(self) -> list[str]:
         """Ids of the models that any row came from, in alphabetical order."""
@@ -253,7 +275,8 @@ def _check_they_belong_together(
         "observation": observation.view.clip_id == clip.id,
         "flag": flag.observation_id == observation.id,
         "rights": rights is None or (rights.clip_id, rights.contributor) == (clip.id, flag.contributor),
-        "rows": bool(rows) and all((row.flag_id, row.clip_id) == (flag.id, clip.id) for row in rows),
+        "rows": bool(rows) != (flag.kind in KINDS_WITHOUT_ROWS)
+        and all((row.flag_id, row.clip_id) == (flag.id, clip.id) for row in rows),
     }
     if strangers := [name for name, belongs in named.items() if not belongs]:
         raise ValueError(f"These do not belong to what they are saved with: {', '.join(strangers)}.")

@@ -20,19 +20,26 @@ _DANGLING = {
     "flag {} is on an observation that is not kept":
         "SELECT id FROM flag ANTI JOIN observation ON observation.id = flag.observation_id",
     "flag {} has no row":
-        "SELECT id FROM flag ANTI JOIN benchmark_row ON benchmark_row.flag_id = flag.id",
+        """SELECT id FROM flag ANTI JOIN benchmark_row ON benchmark_row.flag_id = flag.id
+        WHERE kind NOT IN ('not_following', 'other')""",  # KINDS_WITHOUT_ROWS
     "row {} comes from a flag that is not kept":
         "SELECT id FROM benchmark_row ANTI JOIN flag ON flag.id = benchmark_row.flag_id",
     "row {} is of a clip that is not kept":
         "SELECT id FROM benchmark_row ANTI JOIN clip ON clip.id = benchmark_row.clip_id",
     "row {} is of a clip whose contributor stated no rights":
-        """SELECT benchmark_row.id FROM benchmark_row JOIN flag ON flag.id = benchmark_row.flag_id
-        ANTI JOIN rights
-            ON rights.clip_id = benchmark_row.clip_id AND rights.contributor = flag.contributor""",
+        """SELECT id FROM benchmark_row ANTI JOIN rights
+            ON rights.clip_id = benchmark_row.clip_id AND rights.contributor = benchmark_row.rights_by""",
     "row {} is of another clip than its observation":
         """SELECT benchmark_row.id FROM benchmark_row JOIN flag ON flag.id = benchmark_row.flag_id
         JOIN observation ON observation.id = flag.observation_id
-        WHERE observation.clip_id <> benchmark_row.clip_id""",
+        WHERE observation.clip_id <> benchmark_row.clip_id AND benchmark_row.role <> 'partner'""",
+    "partner row {} balances a row that is not kept":
+        """SELECT id FROM benchmark_row WHERE partner_of <> ''
+        AND partner_of NOT IN (SELECT id FROM benchmark_row)""",
+    "edit {} is of a row that is not kept":
+        "SELECT id FROM row_edit ANTI JOIN benchmark_row ON benchmark_row.id = row_edit.row_id",
+    "annotation {} is of a clip that is not kept":
+        "SELECT id FROM annotation ANTI JOIN clip ON clip.id = annotation.clip_id",
 }  # fmt: skip
 _WRONG_WINDOWS = """
 SELECT benchmark_row.id FROM benchmark_row JOIN clip ON clip.id = benchmark_row.clip_id

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from annotators.flags.checks import check_flag, tidy, window
 from annotators.flags.kinds import KINDS, Kind
-from store.records import Clip, Flag, Observation, Row, row_file
+from store.records import Clip, Flag, Observation, Row, question_key, row_file
 
 YES, NO = "yes", "no"
 
@@ -20,12 +20,12 @@ def rows_of(flag: Flag, observation: Observation, clip: Clip) -> tuple[Row, ...]
     """The rows that a flag becomes; raises FlagError with a sentence when the flag cannot become any.
 
     The first row asks about what the model claimed. Further rows ask about the correction on the same clip:
-    they are extra positives, and no row is `paired` before another clip answers the same question otherwise.
+    they are extra, and no row has its balance before another clip answers the same question otherwise.
     """
     check_flag(flag, observation, clip)
     start, stop = window(flag, observation, clip)
     rows = []
-    for index, (instruction, label) in enumerate(_questions(flag)):
+    for index, (names, instruction, label) in enumerate(_questions(flag)):
         row_id = _row_id(flag, index)
         rows.append(
             Row(
@@ -38,14 +38,18 @@ def rows_of(flag: Flag, observation: Observation, clip: Clip) -> tuple[Row, ...]
                 label=label,
                 start=start,
                 stop=stop,
+                question=question_key(names),
+                rights_by=flag.contributor,
+                role="extra" if index else "flagged",
+                needs_partner=KINDS[flag.kind].task.needs_partner,
                 made_at=flag.made_at,
             )
         )
     return tuple(rows)
 
 
-def _questions(flag: Flag) -> list[tuple[str, str]]:
-    """Instruction and label of each row of a flag that was checked."""
+def _questions(flag: Flag) -> list[tuple[dict[str, str], str, str]]:
+    """What each row of a flag that was checked is about, its instruction and its label."""
     kind = KINDS[flag.kind]
     claim, correction, attribute = tidy(flag.claim), tidy(flag.correction), tidy(flag.attribute)
     if flag.kind == "object_existence":
@@ -67,7 +71,9 @@ def _questions(flag: Flag) -> list[tuple[str, str]]:
         if _draw(flag, "swap", 2):
             options.reverse()
         asked = [({"one": options[0], "other": options[1]}, correction)]
-    return [(_instruction(kind, flag, index, names), label) for index, (names, label) in enumerate(asked)]
+    return [
+        (names, _instruction(kind, flag, index, names), label) for index, (names, label) in enumerate(asked)
+    ]
 
 
 def _instruction(kind: Kind, flag: Flag, index: int, names: dict[str, str]) -> str:

@@ -8,11 +8,19 @@ from typing import Any
 import gradio as gr
 
 from annotators.flags.kinds import KINDS
-from annotators.tasks.tasks import InstanceProgress, Page
+from annotators.tasks.tasks import Page
 from demos.page_component import page_component
-from store.benchmark import Gate
+from store.benchmark import TASKS
+from store.instances import Gate, Instance
+from store.records import RowState
 from store.rows import RowView
 
+STATES: dict[RowState, str] = {
+    "unpaired": "needs a partner",
+    "paired": "has a partner",
+    "complete": "needs no partner",
+    "taken_out": "taken out",
+}
 NOTHING_YET = "No rows yet. Listen to a sound, flag what a model made up, and its rows appear here."
 NOTHING_FITS = "No row fits this choice. Choose less."
 
@@ -26,11 +34,11 @@ def row_list(**kwargs: Any) -> gr.HTML:
     return page_component(Path(__file__).parent, "rows", {}, {"sound": {}, "download": {}}, **kwargs)
 
 
-def rows_value(page: Page, progress: list[InstanceProgress], filtered: bool) -> dict[str, Any]:
-    """What the list shows of a page of rows and the progress of their instances; nothing private is in it."""
+def rows_value(page: Page, instances: list[Instance], filtered: bool) -> dict[str, Any]:
+    """What the list shows of a page of rows and of their instances; nothing private is in it."""
     return {
         "rows": [_row(view) for view in page.rows],
-        "instances": [_instance(one) for one in progress],
+        "instances": [_instance(one) for one in instances],
         "number": page.number,
         "pages": page.pages,
         "total": page.total,
@@ -52,18 +60,25 @@ def _row(view: RowView) -> dict[str, Any]:
         "stop": view.row.stop,
         "licence": view.rights.licence,
         "made_at": view.row.made_at[:10],
+        "state": STATES[view.state],
+        "role": view.row.role,
+        "edits": view.edits,
     }
 
 
-def _instance(one: InstanceProgress) -> dict[str, Any]:
-    labels = ", ".join(f"{number} × {label}" for label, number in list(one.count.labels.items())[:3])
+def _instance(one: Instance) -> dict[str, Any]:
+    labels = ", ".join(f"{number} × {label}" for label, number in list(one.labels.items())[:3])
     return {
-        "task": one.task.name,
-        "licence": one.count.licence,
-        "about": f"{one.task.description} {one.count.rows} rows: {labels}",
-        "gates": [_gate(gate) for gate in one.gates],
+        "task": one.task,
+        "name": one.name,
+        "licence": one.licence,
+        "about": f"{TASKS[one.task].description} {one.rows} rows: {labels}",
+        "rules": [_gate(gate) for gate in one.gates if gate.is_rule],
+        "habits": [_gate(gate) for gate in one.gates if not gate.is_rule],
+        "ready": one.ready,
     }
 
 
 def _gate(gate: Gate) -> dict[str, Any]:
-    return {"words": gate.words, "met": gate.met, "share": gate.have / gate.need if gate.need else 1.0}
+    share = gate.have / gate.need if gate.need else float(gate.met)
+    return {"words": gate.words, "met": gate.met, "share": share}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.audio import Samples
-from store.benchmark import TASKS, BenchmarkTask, Gate, gates, instance_name
 from store.export import export
-from store.rows import ALL_ROWS, RowFilter, RowView, TaskCount
+from store.instances import Instance
+from store.rows import ALL_ROWS, RowFilter, RowView
 from store.store import Store
 
 ROWS_PER_PAGE = 50
@@ -22,26 +22,6 @@ class Page:
     number: int  # 1..pages
     pages: int  # at least 1
     total: int  # rows on all pages
-
-
-@dataclass(frozen=True)
-class InstanceProgress:
-    """One instance (a task's rows under one licence): what it holds and which gates it has passed."""
-
-    name: str
-    task: BenchmarkTask
-    count: TaskCount
-    gates: tuple[Gate, ...]
-
-    @property
-    def minutes(self) -> float:
-        """Audio of all rows together."""
-        return self.count.seconds / 60
-
-    @property
-    def ready(self) -> bool:
-        """Whether every gate is passed."""
-        return all(gate.met for gate in self.gates)
 
 
 def page(store: Store, chosen: RowFilter = ALL_ROWS, number: int = 1, per_page: int = ROWS_PER_PAGE) -> Page:
@@ -58,12 +38,9 @@ def models(store: Store) -> list[str]:
     return store.flagged_models()
 
 
-def progress(store: Store, chosen: RowFilter = ALL_ROWS) -> list[InstanceProgress]:
+def instances(store: Store, chosen: RowFilter = ALL_ROWS) -> list[Instance]:
     """Every instance that the chosen rows make, with its gates."""
-    return [
-        InstanceProgress(instance_name(count.task, count.licence), TASKS[count.task], count, gates(count))
-        for count in store.task_counts(chosen)
-    ]
+    return store.instances(chosen)
 
 
 def row_audio(store: Store, row_id: str) -> tuple[int, Samples]:

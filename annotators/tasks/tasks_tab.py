@@ -14,7 +14,7 @@ from gradio.utils import get_upload_folder
 
 from annotators.flags.kinds import KINDS
 from annotators.tasks.rows_component import row_list, rows_value
-from annotators.tasks.tasks import export_tasks, models, page, progress, row_audio
+from annotators.tasks.tasks import export_tasks, instances, models, page, row_audio
 from demos.page_component import refusal
 from demos.session import Sessions
 from store.benchmark import TASKS
@@ -66,7 +66,7 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         chosen = chosen_rows(values)
         filtered = any(values)
         try:
-            return rows_value(page(store, chosen, number), progress(store, chosen), filtered)
+            return rows_value(page(store, chosen, number), instances(store, chosen), filtered)
         except StoreError as problem:
             raise refusal(problem) from problem
 

@@ -58,8 +58,9 @@ def test_a_sound_that_is_not_there_is_asked_for_and_so_is_the_one_that_is() -> N
     assert absent.task == "SoundExistenceVerification"
     assert ("a bell ringing" in absent.instruction, absent.label) == (True, "no")
     assert ("a dog barking" in present.instruction, present.label) == (True, "yes")
-    assert not absent.paired
-    assert not present.paired
+    assert (absent.role, present.role) == ("flagged", "extra")
+    assert absent.needs_partner
+    assert absent.question == '{"sound":"a bell ringing"}'
 
     (alone,) = rows_of(flag_of("object_existence", correction=""), OBSERVATION, CLIP)
     assert alone.label == "no"

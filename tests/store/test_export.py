@@ -16,7 +16,7 @@ import soundfile
 
 from annotators.flags.flagging import save_flag
 from store.__main__ import main
-from store.benchmark import TASKS, gates
+from store.benchmark import TASKS
 from store.errors import StoreError
 from store.export import export
 from store.records import Flag, Row
@@ -193,19 +193,6 @@ def test_damaged_audio_stops_the_export_and_leaves_no_file(store: Store, tmp_pat
     with pytest.raises(StoreError, match="cannot be decoded"):
         export(store, tmp_path / "out" / "tasks.zip")
     assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_gates_are_judged_over_all_rows_of_an_instance(store: Store) -> None:
-    fill(store)
-    by_task = {count.task: count for count in store.task_counts()}
-    existence = by_task["SoundExistenceVerification"]
-    views = store.rows(RowFilter(task="SoundExistenceVerification"), limit=1000)
-    assert existence.rows == len(views) == 4
-    assert existence.labels == {"no": 2, "yes": 2}
-    assert existence.instructions == len({view.row.instruction for view in views})
-    assert existence.seconds == pytest.approx(6.0)
-    assert [gate.met for gate in gates(existence)] == [False, False, True]
-    assert gates(existence)[0].words == "4 of at least 32 rows"
 
 
 def test_the_command_line_counts_verifies_and_exports(
