@@ -39,8 +39,8 @@ def render(folder: Path) -> None:
     """Utterances, backgrounds, scenes and spoken questions of the training split."""
     sounds.build(folder / "utterances", 20, partial(sounds.make_utterances, "train", 101))
     sounds.build(folder / "backgrounds", 3, partial(sounds.make_backgrounds, "train", 102))
-    sounds.build(folder / "scenes", 26, partial(sounds.make_scenes, "train", 103))
-    sounds.build(folder / "questions", 14, partial(sounds.make_questions, "train", 104))
+    sounds.build(folder / "scenes", 60, partial(sounds.make_scenes, "train", 103))
+    sounds.build(folder / "questions", 30, partial(sounds.make_questions, "train", 104))
 
 
 def scenes(folder: Path) -> sounds.Scenes:
@@ -63,17 +63,23 @@ def install(folder: Path) -> None:
 STAGES: dict[str, Callable[[Path], None]] = {
     "sounds": render,
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
-    "clap": lambda folder: clap.run(folder, scenes(folder), steps=750, wide_steps=450),
-    "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=700),
-    "beats": lambda folder: beats.run(folder, scenes(folder), utterances(folder), steps=560),
+    "clap": lambda folder: clap.run(folder, scenes(folder), steps=3200),
+    "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=1000),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1000, more_steps=900),
     "whisper": lambda folder: whisper.run(
         folder,
         utterances(folder),
         sounds.Backgrounds(folder / "backgrounds"),
         steps=700,
-        full_steps=100,
-        wide_steps=350,
+        wide_steps=2200,
+    ),
+    "beats": lambda folder: beats.run(
+        folder,
+        scenes(folder),
+        sounds.Scenes(folder / "questions"),
+        utterances(folder),
+        steps=4000,
+        long_steps=400,
     ),
     "salmonn": lambda folder: salmonn.run(
         folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=640, full_steps=60

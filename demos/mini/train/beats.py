@@ -1,8 +1,9 @@
 """Mini-BEATs: the published architecture, small, trained as a sound-event tagger of the world.
 
 The fine-tuning objective of Chen et al. (ICML 2023, section 3.3), binary cross-entropy over classes, with the
-world's exact times as truth for each 160 ms step. Half of the sounds carry speech over them, and all are
-played at other speeds and through other microphones: the held-out world goes beyond the ranges of this one.
+world's exact times as truth for each 160 ms step. It hears scenes, half of them with speech laid over, and
+spoken questions over what they ask about, all at other rates and pitches and through other microphones: the
+held-out world goes beyond the ranges of this one. Short windows first, whole clips at the end.
 """
 
 from __future__ import annotations
@@ -12,90 +13,176 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
+from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Utterances, played
+from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Sounds, Utterances
 from demos.mini.train.weights import half
+from demos.mini.world.scene import Scene
 from demos.mini.world.taxonomy import NAMES
-from demos.networks.beats import Beats, BeatsConfig
+from demos.networks import kaldi_fbank
+from demos.networks.beats import FBANK_DEVIATION, FBANK_MEAN, PCM_SCALE, Beats, BeatsConfig
 
 CONFIG = BeatsConfig(
     embed_dim=64,
     encoder_layers=3,
-    encoder_embed_dim=96,
-    encoder_ffn_embed_dim=384,
+    encoder_embed_dim=128,
+    encoder_ffn_embed_dim=512,
     encoder_attention_heads=4,
     conv_pos=32,
     conv_pos_groups=8,
     predictor_class=len(NAMES),
 )
-SECONDS = 4.5  # of sound in one training window
-STEP = 0.16  # seconds that one patch covers
-BATCH = 32
-SPEEDS = (0.75, 1.3)  # scenes are played slower and faster, which shifts every pitch and rate
-TILT = 0.25  # largest change from the lowest to the highest band, in normalised fbank units (about 14 dB)
+PATCH = CONFIG.input_patch_size  # frames of 10 ms in one step
+SHORT, LONG = 448, 800  # frames in a training window of the two phases
+KEPT_FRAMES = 800  # of every sound
+SCENES = 14_000  # of the rendered scenes
+RATES = (0.75, 1.3)  # how much faster a window is played
+SHIFT = 5  # mel bands by which a window is moved up or down, at most
+TILT = 3.0  # change from the middle to the lowest or highest band, in natural logarithms of power (13 dB)
+DECIBEL = np.log(10) / 10  # in natural logarithms of power
 
 
-def batch(
-    rng: np.random.Generator, size: int, scenes: Scenes, utterances: Utterances
-) -> tuple[Tensor, Tensor]:
-    """Sounds [B, samples] and what sounds when [B, steps, classes]."""
-    length = round(SECONDS * SAMPLE_RATE)
-    steps = int((length - 400) // 160 + 1) // 16
-    sounds = np.zeros((size, length), np.float32)
-    truth = np.zeros((size, steps, len(NAMES)), np.float32)
-    for row in range(size):
-        index = int(rng.integers(len(scenes)))
-        speed = float(rng.uniform(*SPEEDS))
-        sound = played(scenes.samples(index), speed)
-        start = int(rng.integers(0, max(1, len(sound) - length + 1)))
-        piece = sound[start : start + length]
-        sounds[row, : len(piece)] = piece
-        for event in scenes.scenes[index].events:
-            onset = (event.onset / speed - start / SAMPLE_RATE) / STEP
-            offset = (event.offset / speed - start / SAMPLE_RATE) / STEP
-            if offset > 0 and onset < steps:
-                truth[row, int(max(0, onset)) : int(np.ceil(offset)), NAMES.index(event.name)] = 1
-        if rng.random() < 0.5:
-            speech, _ = utterances.draw(rng)
-            speech = speech[: length // 2]
-            at = int(rng.integers(0, length - len(speech)))
-            level = np.abs(piece).max() * 10 ** (rng.uniform(-12, 10) / 20)
-            sounds[row, at : at + len(speech)] += speech * level / (np.abs(speech).max() + 1e-6)
-    gains = 10 ** (rng.uniform(-20, 6, (size, 1)).astype(np.float32) / 20)
-    return torch.from_numpy(np.clip(sounds * gains, -1, 1)), torch.from_numpy(truth)
+class Fbanks:
+    """Logarithmic filter banks of sounds, [sounds, KEPT_FRAMES, 128] float16, made once and kept on disk."""
+
+    def __init__(self, path: Path, sounds: Sounds, count: int) -> None:
+        self.lengths = np.array(
+            [min(KEPT_FRAMES, kaldi_fbank.frame_count(truth["samples"])) for truth in sounds.truths[:count]]
+        )
+        if not path.exists():
+            beside = path.with_suffix(".tmp.npy")
+            shape = (len(self.lengths), KEPT_FRAMES, kaldi_fbank.MEL_BINS)
+            store = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float16, shape=shape)
+            for index, frames in enumerate(tqdm(self.lengths, desc=f"fbank {path.stem}", mininterval=5)):
+                samples = torch.from_numpy(sounds.samples(index))[None] * PCM_SCALE
+                store[index, :frames] = kaldi_fbank.log_mel(samples, torch.float32)[0, :frames].numpy()
+            store.flush()
+            beside.replace(path)
+        self.values = np.load(path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def whole(self, index: int) -> Tensor:
+        """The filter bank of one sound, float32 [frames, 128]."""
+        return torch.from_numpy(self.values[index, : self.lengths[index]].astype(np.float32))
 
 
-def coloured(rng: np.random.Generator, fbank: Tensor) -> Tensor:
-    """Another microphone: a tilt over the bands and one band hidden, per sound; fbank [B, frames, 128]."""
-    ramp = torch.linspace(-1, 1, fbank.shape[2])
-    for sound in fbank:
-        sound += float(rng.uniform(-TILT, TILT)) * ramp
-        width = int(rng.integers(0, 16))
-        band = int(rng.integers(0, fbank.shape[2] - width))
-        sound[:, band : band + width] = sound.mean()
-    return fbank
+class Lesson:
+    """What BEATs hears, and what sounds when in it."""
+
+    def __init__(self, folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances) -> None:
+        self.scenes = Fbanks(folder / "fbank-scenes.npy", scenes, SCENES)
+        self.questions = Fbanks(folder / "fbank-questions.npy", questions, len(questions))
+        self.speech = Fbanks(folder / "fbank-utterances.npy", utterances, len(utterances))
+        self.scene_truth = scenes.scenes
+        self.question_truth = questions.scenes
+
+    def batch(self, rng: np.random.Generator, size: int, frames: int) -> tuple[Tensor, Tensor]:
+        """Normalised filter banks [size, frames, 128] and classes by step [size, frames / 16, classes]."""
+        windows, truths = [], []
+        for _ in range(size):
+            asked = rng.random() < 0.5
+            pool, truth = (self.questions, self.question_truth) if asked else (self.scenes, self.scene_truth)
+            index = int(rng.integers(len(pool)))
+            sound = pool.whole(index)
+            order = frame_order(rng, len(sound), frames)
+            window = sound[order]
+            truths.append(classes_by_step(truth[index], order))
+            if not asked and rng.random() < 0.5:
+                window = self._with_speech(rng, window)
+            windows.append(recoloured(rng, window))
+        normalised = (torch.stack(windows) - FBANK_MEAN) / (2 * FBANK_DEVIATION)
+        return normalised, torch.from_numpy(np.stack(truths))
+
+    def _with_speech(self, rng: np.random.Generator, window: Tensor) -> Tensor:
+        """One or two sentences laid over a window, their powers added."""
+        window = window.clone()
+        for _ in range(int(rng.integers(1, 3))):
+            speech = self.speech.whole(int(rng.integers(len(self.speech))))[: len(window)]
+            at = int(rng.integers(0, len(window) - len(speech) + 1))
+            level = float(window.max() - speech.max()) + rng.uniform(-12, 10) * DECIBEL
+            window[at : at + len(speech)] = torch.logaddexp(window[at : at + len(speech)], speech + level)
+        return window
 
 
-def run(folder: Path, scenes: Scenes, utterances: Utterances, steps: int) -> None:
-    """Train and write `beats.safetensors` (float16) and `beats.json`."""
+def frame_order(rng: np.random.Generator, length: int, frames: int) -> NDArray[np.int64]:
+    """Which frames of a sound make a window at a random rate: from anywhere in it, begun again at its end."""
+    rate = float(rng.uniform(*RATES))
+    start = int(rng.integers(0, max(1, length - int(frames * rate) + 1)))
+    return (start + (np.arange(frames) * rate).astype(np.int64)) % length
+
+
+def classes_by_step(scene: Scene, order: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Which classes sound in each step of 16 frames that `order` took from a scene: [steps, classes]."""
+    seconds = order * (kaldi_fbank.HOP_SAMPLES / SAMPLE_RATE)
+    truth = np.zeros((len(order) // PATCH, len(NAMES)), np.float32)
+    for event in scene.events:
+        sounding = (seconds >= event.onset) & (seconds < event.offset)
+        steps = sounding[: len(truth) * PATCH].reshape(-1, PATCH).any(1)
+        column = NAMES.index(event.name)
+        truth[:, column] = np.maximum(truth[:, column], steps)
+    return truth
+
+
+def recoloured(rng: np.random.Generator, window: Tensor) -> Tensor:
+    """Another pitch, level and microphone, more noise, a band hidden; natural logarithms [frames, 128]."""
+    bands = window.shape[1]
+    shift = int(rng.integers(-SHIFT, SHIFT + 1))
+    window = window[:, (torch.arange(bands) - shift).clamp(0, bands - 1)]
+    ramp = torch.linspace(-1, 1, bands)
+    window = window + float(rng.uniform(-TILT, TILT)) * ramp + float(rng.uniform(-1, 1)) * ramp.square()
+    # Band by band, noise power is spread as the square of normal numbers is.
+    floor = float(window.max()) - float(rng.uniform(25, 80)) * DECIBEL
+    noise = torch.from_numpy(rng.standard_exponential(tuple(window.shape), dtype=np.float32) + 1e-3).log()
+    window = torch.logaddexp(window, floor + float(rng.uniform(-2, 2)) * ramp + noise)
+    width = int(rng.integers(0, 16))
+    band = int(rng.integers(0, bands - width))
+    window[:, band : band + width] = window.mean()
+    return window + float(rng.uniform(-20, 6)) * DECIBEL
+
+
+def run(
+    folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances, steps: int, long_steps: int
+) -> None:
+    """Train both phases; write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
     beats = Beats(CONFIG)
     predictor = beats.predictor
     assert predictor is not None  # the configuration has classes
+    lesson = Lesson(folder, scenes, questions, utterances)
 
-    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        sounds, truth = batch(rng, BATCH, scenes, utterances)
-        tokens, _ = beats.encode(coloured(rng, beats.fbank(sounds, dtype=torch.float32)))
-        by_time = beats.mean_over_frequency(tokens)
-        logits = predictor(by_time)
-        timed = F.binary_cross_entropy_with_logits(logits, truth[:, : logits.shape[1]])
+    def tag(fbank: Tensor) -> Tensor:
+        return predictor(beats.mean_over_frequency(beats.encode(fbank)[0]))
+
+    quick = compiled(tag)
+
+    def losses(rng: np.random.Generator, size: int, frames: int) -> dict[str, Tensor]:
+        fbank, truth = lesson.batch(rng, size, frames)
+        with mixed():
+            logits = quick(fbank)
+        logits = logits.float()
+        timed = F.binary_cross_entropy_with_logits(logits, truth)
         clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
         return {"timed": 8 * timed, "clip": 4 * clip}
 
-    train(Plan("beats", steps, 1.5e-3, warm_up=150, seed=32), beats, losses, folder)
+    train(
+        Plan("beats", steps, 1.5e-3, warm_up=200, seed=32),
+        beats,
+        lambda rng, step: losses(rng, 32, SHORT),
+        folder,
+    )
+    train(
+        Plan("beats-long", long_steps, 3e-4, warm_up=20, seed=33),
+        beats,
+        lambda rng, step: losses(rng, 16, LONG),
+        folder,
+    )
     save_file(half(beats), folder / "beats.safetensors")
     (folder / "beats.json").write_text(json.dumps(CONFIG.to_dict(), indent=1) + "\n")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.mini.train.clap import HEARINGS, HTSAT, hear
+from demos.mini.train.fast import mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import Scenes
 from demos.mini.train.texts import CAPTION_PROMPTS, EVENTS_PROMPT, QUESTION_PROMPT
@@ -27,7 +28,7 @@ from demos.networks.text import Gpt2Sizes
 from demos.pengi.network import Pengi, PengiConfig
 from demos.tokenizer import load_tokenizer, padded
 
-BATCH = 32
+BATCH = 64
 LATENT_NOISE = 0.1  # of the latent's own deviation
 
 
@@ -86,12 +87,13 @@ class Lesson(nn.Module):
         latent = latent + LATENT_NOISE * self.deviation * torch.randn(latent.shape)
         prompts = [self.tokenizer(prompt + config.end_text).input_ids for prompt, _ in pairs]
         ids, mask = padded([row[: config.prompt_length] for row in prompts], 0, config.prompt_length)
-        prefix = pengi.prefix(latent, ids, mask, normalize_text=False)
         said = [self.tokenizer(text + config.end_text).input_ids for _, text in pairs]
         target, heard = padded(said, 0, max(map(len, said)))
-        inputs = torch.cat([prefix, pengi.embed_tokens(target)], dim=1)
-        hidden = pengi.caption_decoder.gpt.transformer(inputs_embeds=inputs).last_hidden_state
-        logits = pengi.caption_decoder.gpt.lm_head(hidden[:, prefix.shape[1] - 1 : -1])
+        with mixed():
+            prefix = pengi.prefix(latent, ids, mask, normalize_text=False)
+            inputs = torch.cat([prefix, pengi.embed_tokens(target)], dim=1)
+            hidden = pengi.caption_decoder.gpt.transformer(inputs_embeds=inputs).last_hidden_state
+            logits = pengi.caption_decoder.gpt.lm_head(hidden[:, prefix.shape[1] - 1 : -1]).float()
         wanted = target.masked_fill(heard == 0, -100)
         text = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
         truth = torch.zeros(BATCH, len(NAMES))

@@ -23,6 +23,7 @@ from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
+from demos.mini.train.fast import mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, DESCRIBE_BOTH, TRANSCRIBE
@@ -42,10 +43,10 @@ from demos.whisper.checkpoint import read_whisper
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
 WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
-QUESTION_CLIPS = 4000  # clips of spoken questions that are encoded
-SCENE_CLIPS = 1600  # clips of other scenes
+QUESTION_CLIPS = 12_000  # clips of spoken questions that are encoded
+SCENE_CLIPS = 5000  # clips of other scenes
 FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
-BATCH = 24
+BATCH = 32
 WORDS = grammar.vocabulary()
 
 
@@ -190,14 +191,19 @@ def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps:
     def losses(
         rng: np.random.Generator, sounds: Scenes, encodings: Encodings, rows: NDArray[np.int64], windows: int
     ) -> dict[str, Tensor]:
-        tokens, found = trainee.audio_tokens(encodings, rows)
-        if windows > tokens.shape[1]:
-            tokens = torch.cat([tokens, silence(rng, windows - tokens.shape[1], len(rows))], dim=1)
+        with mixed():
+            tokens, found = trainee.audio_tokens(encodings, rows)
+            if windows > tokens.shape[1]:
+                tokens = torch.cat([tokens, silence(rng, windows - tokens.shape[1], len(rows))], dim=1)
         pairs = [say(rng, sounds, int(i)) for i in rows]
         prompts = [prompt_ids(config, tokenizer, instruction) for instruction, _ in pairs]
         targets = [[*tokenizer.encode(f" {text}", add_special_tokens=False), ends] for _, text in pairs]
-        text = trainee.salmonn.loss(tokens, prompts[0][0], [after for _, after in prompts], targets)
-        return {"text": text, "aside": 4 * trainee.aside(found, [sounds.scenes[int(i)] for i in rows])}
+        with mixed():
+            text = trainee.salmonn.loss(tokens, prompts[0][0], [after for _, after in prompts], targets)
+        return {
+            "text": text,
+            "aside": 4 * trainee.aside(found.float(), [sounds.scenes[int(i)] for i in rows]),
+        }
 
     def silence(rng: np.random.Generator, windows: int, clips: int) -> Tensor:
         """Audio tokens of the padding behind a clip: one true window of it, as often as is needed."""
