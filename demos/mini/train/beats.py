@@ -1,9 +1,9 @@
 """Mini-BEATs: the published architecture, small, trained as a sound-event tagger of the world.
 
-The fine-tuning objective of Chen et al. (ICML 2023, section 3.3), binary cross-entropy over classes, with the
-world's exact times as truth for each 160 ms step. It hears scenes, half of them with speech laid over, and
-spoken questions over what they ask about, all at other rates and pitches and through other microphones: the
-held-out world goes beyond the ranges of this one. Short windows first, whole clips at the end.
+The fine-tuning objective of Chen et al. (ICML 2023, section 3.3), binary cross-entropy over classes, with
+the world's exact times as truth for each 160 ms step. It hears scenes, half of them with speech laid over,
+and spoken questions over what they ask about, all at other rates and pitches and through other microphones:
+the held-out world goes beyond the ranges of this one. Short windows first, whole clips at the end.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Contrastive loss of Elizalde et al. (arXiv 2309.05767), where captions of equal content count as each other's
 match. At the same time the class head of HTSAT learns what sounds when (the world knows it exactly), a head
 that is not kept reads all events from the one latent that CLAP and Pengi go on with, and single events are
-matched to their labels. Sounds are played higher and lower, faster and slower, through other microphones and in
-more noise, since the held-out world goes beyond the ranges of this one. A second phase goes on with the heads
-alone.
+matched to their labels. Sounds are played higher and lower, faster and slower, through other microphones and
+in more noise, since the held-out world goes beyond the ranges of this one. A second phase goes on with the
+heads alone.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Mini-Whisper: openai-whisper's own model, small, trained on the closed grammar.
 
 Short windows with sliced positions first (attention over 250 frames instead of 1,500), then every eighth
-batch at the full 30 s, to which Radford et al. (arXiv 2212.04356) pad every clip. A head on the encoder learns
-which word each frame belongs to: at first from where the words roughly lie, later by CTC alone (Graves et al.,
-ICML 2006). It is thrown away. Vocabulary and tokenizer are openai-whisper's English ones (51,864 rows). Rows that
-no text uses start as one common vector, which the full softmax of the later phase pushes down together. That
-phase also changes voices by speed, microphones by tilt, and lets backgrounds be as loud as the speech.
+batch at the full 30 s, to which Radford et al. (arXiv 2212.04356) pad every clip. A head on the encoder
+learns which word each frame belongs to: at first from where the words roughly lie, later by CTC alone
+(Graves et al., ICML 2006). It is thrown away. Vocabulary and tokenizer are openai-whisper's English ones
+(51,864 rows). Rows that no text uses start as one common vector, which the full softmax of the later phase
+pushes down together. That phase also changes voices by speed, microphones by tilt, and lets backgrounds be
+as loud as the speech.
 """
 
 from __future__ import annotations
