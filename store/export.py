@@ -12,7 +12,6 @@ private id, no contributor, no note, no file name that a person gave. The same r
 from __future__ import annotations
 
 import json
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,33 +19,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from store.audio import ROW_RATE, Samples, row_audio, row_flac
 from store.benchmark import TASKS
-from store.errors import StoreError, store_error
+from store.errors import StoreError
 from store.export_pages import ExportedInstance, data_set_card, task_page
+from store.exported_audio import RowAudio, features_schema, whole_or_not
 from store.instances import ORGANISATION, Instance
-from store.records import Clip
-from store.rows import ALL_ROWS, RowFilter, RowView
+from store.rows import ALL_ROWS, RowFilter
 from store.store import Store
 
 ROWS_PER_GROUP = 100  # rows held in memory at once
 
-# What `datasets` reads to make the audio column an Audio feature.
-_FEATURES = {
-    "audio": {"sampling_rate": ROW_RATE, "_type": "Audio"},
-    "file": {"dtype": "string", "_type": "Value"},
-    "instruction": {"dtype": "string", "_type": "Value"},
-    "label": {"dtype": "string", "_type": "Value"},
-}
-_SCHEMA = pa.schema(
-    [
-        pa.field("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        pa.field("file", pa.string()),
-        pa.field("instruction", pa.string()),
-        pa.field("label", pa.string()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
+_SCHEMA = features_schema(dict.fromkeys(("file", "instruction", "label"), pa.string()))
 
 
 def export(
@@ -63,22 +46,14 @@ def export(
     instances = store.instances(chosen)
     if not instances:
         raise StoreError("No row fits this choice, so there is nothing to export: choose other rows.")
-    temporary = out_zip.with_name(f".{out_zip.name}.{uuid.uuid4().hex}")
-    try:
-        out_zip.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            written: dict[str, list[ExportedInstance]] = {}
-            for number, instance in enumerate(instances):
-                if progress is not None:
-                    progress(number, len(instances))
-                written.setdefault(instance.task, []).append(_write_instance(archive, store, instance))
-            for task, its_instances in written.items():
-                _write_text(archive, f"{task}/README.md", task_page(TASKS[task], its_instances))
-        temporary.replace(out_zip)
-    except OSError as error:
-        raise store_error(error, out_zip.parent) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_or_not(out_zip) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        written: dict[str, list[ExportedInstance]] = {}
+        for number, instance in enumerate(instances):
+            if progress is not None:
+                progress(number, len(instances))
+            written.setdefault(instance.task, []).append(_write_instance(archive, store, instance))
+        for task, its_instances in written.items():
+            _write_text(archive, f"{task}/README.md", task_page(TASKS[task], its_instances))
     return out_zip
 
 
@@ -114,7 +89,7 @@ def _write_instance(archive: zipfile.ZipFile, store: Store, instance: Instance) 
 
 def _row_groups(store: Store, exported: ExportedInstance) -> Iterator[list[dict[str, object]]]:
     """The columns of an instance's rows, a group at a time; each row is added to `exported`."""
-    audio = _RowAudio(store)
+    audio = RowAudio(store)
     group: list[dict[str, object]] = []
     for view in store.rows_by_clip(RowFilter(ids=exported.instance.row_ids)):
         exported.add(view)
@@ -127,27 +102,6 @@ def _row_groups(store: Store, exported: ExportedInstance) -> Iterator[list[dict[
             group = []
     if group:
         yield group
-
-
-class _RowAudio:
-    """FLAC of rows that come clip by clip: every clip is read once, every window encoded once."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._clip: Clip | None = None
-        self._samples: Samples | None = None
-        self._window: tuple[str, float, float] | None = None
-        self._flac = b""
-
-    def flac(self, view: RowView) -> bytes:
-        """The audio of a row as FLAC bytes."""
-        clip, row = view.clip, view.row
-        if self._samples is None or self._clip != clip:
-            self._clip, self._samples = clip, self._store.clip_samples(clip)
-        if self._window != (clip.id, row.start, row.stop):
-            self._flac = row_flac(row_audio(self._samples, clip.rate, row.start, row.stop))
-            self._window = (clip.id, row.start, row.stop)
-        return self._flac
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -199,14 +199,14 @@ def _examples(instance: ExportedInstance) -> str:
 
 def _baselines(task: BenchmarkTask, exported: Sequence[ExportedInstance]) -> str:
     if "accuracy" not in task.metrics:
-        lines = [(one.name, "100.0% (saying nothing)") for one in exported]
-        return _table(("word error rate on", "random baseline"), lines)
+        head = ["word error rate on", "random (saying nothing)"]
+        return _table(head, [[one.name, f"{1:.1%}"] for one in exported])
+    head = ["accuracy on", "random answer", "always the most frequent label", "best from the text alone"]
     lines = []
     for one in exported:
-        instance = one.instance
-        frequent = max(instance.labels.values()) / instance.rows
-        lines.append((one.name, f"{1 / task.options:.1%}", f"{frequent:.1%}", f"{instance.shortcut:.1%}"))
-    head = ("accuracy on", "random answer", "always the most frequent label", "best from the text alone")
+        frequent = max(one.instance.labels.values()) / one.instance.rows
+        shares = (1 / task.options, frequent, one.instance.shortcut)
+        lines.append([one.name, *(f"{share:.1%}" for share in shares)])
     return _table(head, lines)
 
 

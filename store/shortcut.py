@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _QUOTED = re.compile(r"“([^”]+)”")
@@ -37,11 +37,8 @@ def shortcut_accuracy(rows: Sequence[Asked]) -> float:
     options = [_QUOTED.findall(row.instruction) for row in rows]
     if all(len(quoted) >= 2 for quoted in options):
         longest = max(map(len, options))
-        rules += [
-            _share(rows, options, lambda quoted, at=at: quoted[at % len(quoted)]) for at in range(longest)
-        ]
-        rules += [_share(rows, options, lambda quoted: max(quoted, key=len))]
-        rules += [_share(rows, options, lambda quoted: min(quoted, key=len))]
+        rules += [_share(rows, [quoted[at % len(quoted)] for quoted in options]) for at in range(longest)]
+        rules += [_share(rows, [choose(quoted, key=len) for quoted in options]) for choose in (min, max)]
     return max(rules)
 
 
@@ -58,9 +55,6 @@ def _by_question(rows: Sequence[Asked]) -> float:
     return max(right, overall[1]) / len(rows)
 
 
-def _share(
-    rows: Sequence[Asked], options: Sequence[Sequence[str]], choose: Callable[[Sequence[str]], str]
-) -> float:
-    """The accuracy of a rule that chooses among the quoted options."""
-    pairs = zip(rows, options, strict=True)
-    return sum(row.label == choose(quoted) for row, quoted in pairs) / len(rows)
+def _share(rows: Sequence[Asked], answers: Sequence[str]) -> float:
+    """The accuracy of some answers."""
+    return sum(row.label == said for row, said in zip(rows, answers, strict=True)) / len(rows)
