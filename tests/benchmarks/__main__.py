@@ -17,11 +17,20 @@ from demos.engine import Engine
 from tests.benchmarks.comparison import table
 from tests.benchmarks.keeping import compare_keeping
 from tests.benchmarks.listening import compare_listening
+from tests.benchmarks.many_rows import compare_export, compare_page, compare_sessions
 from tests.benchmarks.serving import compare_serving
 from tests.mini_weights import write_mini_weights
 
-RUNS = {"listens": 9, "starts": 5, "flags": 50}
-QUICK_RUNS = {"listens": 3, "starts": 1, "flags": 10}
+RUNS = {
+    "listens": 9,
+    "starts": 5,
+    "flags": 50,
+    "sessions": 5,
+    "pages": 9,
+    "page rows": 200_000,
+    "export rows": 50_000,
+}
+QUICK_RUNS = dict.fromkeys(RUNS, 2) | {"listens": 3, "flags": 10, "page rows": 5_000, "export rows": 1_000}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         weights = models.model("clap").files["config"].parent
         _say(table([compare_serving(weights, runs["starts"])]))
         _say("## A flag")
-        _say(table([compare_keeping(runs["flags"])]))
+        _say(table([compare_keeping(runs["flags"]), compare_sessions(10, runs["sessions"])]))
+        _say("## Many rows")
+        exported, memory = compare_export(runs["export rows"], 1)
+        _say(table([compare_page(runs["page rows"], runs["pages"]), exported]))
+        _say(f"The export took {memory:.0f} MiB of memory beyond what the process held before.")
 
 
 def _models(folder: Path) -> tuple[Suite, str]:
