@@ -86,25 +86,36 @@ def declare(store: Store, sessions: Sessions) -> None:
         }
 
     def tasks(
-        kind: str = "", task: str = "", model: str = "", text: str = "", number: int = 1
+        kind: str = "", task: str = "", model: str = "", state: str = "", text: str = "", number: int = 1
     ) -> dict[str, Any]:
         """List the rows that flags became, a page at a time, newest first, and how far each instance is.
 
         Filters that are empty filter nothing; `text` is looked for in instructions, labels and answers.
         """
-        chosen = (kind, task, model, text)
+        chosen = {"kind": kind, "task": task, "model": model, "state": state, "text": text}
         try:
-            rows = chosen_rows(chosen)
-            return rows_value(page(store, rows, number), instances(store, rows), any(chosen))
+            rows = chosen_rows(**chosen)
+            return rows_value(page(store, rows, number), instances(store, rows), any(chosen.values()))
         except StoreError as problem:
             raise refusal(problem) from problem
 
     def export(
-        request: gr.Request, kind: str = "", task: str = "", model: str = "", text: str = ""
+        request: gr.Request,
+        kind: str = "",
+        task: str = "",
+        model: str = "",
+        state: str = "",
+        text: str = "",
+        form: str = "dynamic-superb",
     ) -> FileData:
-        """Export the chosen rows as a zip: folders and parquet files as Dynamic-SUPERB takes them."""
+        """Export the chosen rows: as Dynamic-SUPERB takes them, or as one table with all about their flags.
+
+        `form` is dynamic-superb (a zip of folders and parquet files), json-lines (a zip of rows.jsonl and
+        audio) or parquet. Filters are those of `/tasks`; `state` is unpaired, paired, complete or taken_out.
+        """
         try:
-            file = export_tasks(store, temporary(), chosen_rows((kind, task, model, text)))
+            chosen = chosen_rows(kind=kind, task=task, model=model, state=state, text=text)
+            file = export_tasks(store, temporary(), chosen, form)
         except StoreError as problem:
             raise refusal(problem) from problem
         sessions.of(request.session_hash).keep_file(file)

@@ -114,6 +114,16 @@ def test_a_flag_becomes_rows_that_are_listed_and_exported(client: Client, clip: 
     assert [row["label"] for row in kept["rows"]] == ["no", "yes"]
     listed = client.predict(text="dog barking", api_name="/tasks")
     assert kept["rows"][1]["id"] in {row["id"] for row in listed["rows"]}
+    chosen = {"model": "mini-clap", "task": "SoundExistenceVerification", "state": "unpaired"}
+    listed = client.predict(**chosen, api_name="/tasks")
+    assert {row["id"] for row in kept["rows"]} <= {row["id"] for row in listed["rows"]}
+    assert client.predict(model="another", api_name="/tasks")["total"] == 0
+    table = pq.read_table(client.predict(**chosen, form="parquet", api_name="/export"))
+    assert set(table["model"].to_pylist()) == {"mini-clap"}
+    with pytest.raises(AppError, match="no export “csv”"):
+        client.predict(form="csv", api_name="/export")
+    with pytest.raises(AppError, match="no state “lost”"):
+        client.predict(state="lost", api_name="/tasks")
     with zipfile.ZipFile(client.predict(api_name="/export")) as archive:
         (parquet,) = [name for name in archive.namelist() if name.endswith(".parquet")]
         with archive.open(parquet) as file:

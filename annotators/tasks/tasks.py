@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from store.audio import Samples
+from store.errors import StoreError
 from store.export import export
+from store.export_table import export_json_lines, export_parquet
 from store.instances import Instance
 from store.rows import ALL_ROWS, RowFilter, RowView
 from store.store import Store
@@ -48,6 +51,37 @@ def row_audio(store: Store, row_id: str) -> tuple[int, Samples]:
     return store.row_audio(row_id)
 
 
-def export_tasks(store: Store, folder: Path, chosen: RowFilter = ALL_ROWS) -> Path:
-    """Export the chosen rows into a zip in `folder`; StoreError when there is nothing to export."""
-    return export(store, folder / "earwitness-tasks.zip", chosen)
+@dataclass(frozen=True)
+class Form:
+    """One form of an export."""
+
+    title: str  # on the page
+    file: str  # name of the file
+    about: str  # for whom, in a few words
+    write: Callable[[Store, Path, RowFilter], Path]
+
+
+FORMS: dict[str, Form] = {
+    "dynamic-superb": Form("Dynamic-SUPERB", "earwitness-tasks.zip", "as Dynamic-SUPERB takes it", export),
+    "json-lines": Form(
+        "JSON lines",
+        "earwitness-rows.zip",
+        "rows.jsonl and audio, with all about the flags",
+        export_json_lines,
+    ),
+    "parquet": Form(
+        "parquet", "earwitness-rows.parquet", "one table, with all about the flags", export_parquet
+    ),
+}
+
+
+def export_tasks(
+    store: Store, folder: Path, chosen: RowFilter = ALL_ROWS, form: str = "dynamic-superb"
+) -> Path:
+    """Export the chosen rows into a file in `folder`, in one of `FORMS`.
+
+    Raises StoreError when there is nothing to export or no such form.
+    """
+    if form not in FORMS:
+        raise StoreError(f"There is no export “{form}”: choose one of {', '.join(FORMS)}.")
+    return FORMS[form].write(store, folder / FORMS[form].file, chosen)

@@ -13,12 +13,13 @@ import soundfile
 from gradio.utils import get_upload_folder
 
 from annotators.flags.kinds import KINDS
-from annotators.tasks.rows_component import row_list, rows_value
-from annotators.tasks.tasks import export_tasks, instances, models, page, row_audio
+from annotators.tasks.rows_component import STATES, row_list, rows_value
+from annotators.tasks.tasks import FORMS, export_tasks, instances, models, page, row_audio
 from demos.page_component import refusal
 from demos.session import Sessions
 from store.benchmark import TASKS
 from store.errors import StoreError
+from store.records import ROW_STATES
 from store.rows import RowFilter
 from store.store import Store
 
@@ -55,15 +56,23 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         model = gr.Dropdown(
             [("any model", ANY)], value=ANY, label="model", container=False, filterable=False, min_width=120
         )
+        state = gr.Dropdown(
+            [("any state", ANY), *((title, one) for one, title in STATES.items())],
+            value=ANY, label="state", container=False, filterable=False, min_width=130,
+        )  # fmt: skip
         text = gr.Textbox(
             label="words in the row", placeholder="search in the rows", container=False, min_width=160
         )
-        take = gr.Button("⤓ Export zip", elem_classes="export", min_width=120)
+        form = gr.Dropdown(
+            [(one.title, name) for name, one in FORMS.items()],
+            value=next(iter(FORMS)), label="export as", container=False, filterable=False, min_width=130,
+        )  # fmt: skip
+        take = gr.Button("⤓ Export", elem_classes="export", min_width=110)
     rows = row_list(elem_classes="row-list")
-    filters = [kind, model, task, text]
+    filters = [kind, model, task, state, text]
 
     def show(*values: Any, number: int = 1) -> dict[str, Any]:
-        chosen = chosen_rows(values)
+        chosen = _chosen(values)
         filtered = any(values)
         try:
             return rows_value(page(store, chosen, number), instances(store, chosen), filtered)
@@ -89,36 +98,47 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         actions.sessions.of(request.session_hash).keep_file(file)
         return gr.update(sound={"row": row, "address": f"gradio_api/file={file}"})
 
-    def take_away(request: gr.Request, *values: Any) -> Any:
-        chosen = chosen_rows(values)
+    def take_away(request: gr.Request, form: Any, *values: Any) -> Any:
+        chosen = _chosen(values)
         folder = temporary()
         try:
-            file = export_tasks(store, folder, chosen)
+            file = export_tasks(store, folder, chosen, str(form))
         except StoreError as problem:
             raise refusal(problem) from problem
         actions.sessions.of(request.session_hash).keep_file(file)
         size = file.stat().st_size
-        sentence = f"{file.name}, {size / 1000:.0f} kB, as Dynamic-SUPERB takes it"
+        sentence = f"{file.name}, {size / 1000:.0f} kB, {FORMS[str(form)].about}"
         download = {"address": f"gradio_api/file={file}", "name": file.name, "sentence": sentence}
         return gr.update(download=download)
 
     tab.select(opened, filters, [model, rows], **_EVENT)
-    for one in (kind, model, task):
+    for one in (kind, model, task, state):
         one.input(show, filters, rows, **_EVENT)
     text.input(show, filters, rows, trigger_mode="always_last", **_EVENT)
     rows.turn(turn, filters, rows, **_EVENT)
     rows.play(play, None, rows, **_EVENT)
-    take.click(take_away, filters, rows, **_EVENT)
+    take.click(take_away, [form, *filters], rows, **_EVENT)
 
 
-def chosen_rows(values: Sequence[Any]) -> RowFilter:
-    """The filter that kind, model, task and text make; what is empty filters nothing."""
-    kind, model, task, text = (
-        value if isinstance(value, str) and value.strip() else None for value in values
+def _chosen(values: Sequence[Any]) -> RowFilter:
+    """The filter that the controls above the list make, in their order."""
+    names = ("kind", "model", "task", "state", "text")
+    return chosen_rows(**dict(zip(names, values, strict=True)))
+
+
+def chosen_rows(
+    kind: Any = "", model: Any = "", task: Any = "", state: Any = "", text: Any = ""
+) -> RowFilter:
+    """The filter that these make; what is empty filters nothing. Refuses kinds and states there are not."""
+    kind, model, task, state, text = (
+        value if isinstance(value, str) and value.strip() else None
+        for value in (kind, model, task, state, text)
     )
     if kind is not None and kind not in KINDS:
         raise refusal(f"There is no kind of flag “{kind}”: choose one of {', '.join(KINDS)}.")
-    return RowFilter(kind=KINDS[kind].id if kind in KINDS else None, model=model, task=task, text=text)
+    if state is not None and state not in ROW_STATES:
+        raise refusal(f"There is no state “{state}”: choose one of {', '.join(ROW_STATES)}.")
+    return RowFilter(kind=kind, model=model, task=task, state=state, text=text)
 
 
 def temporary(ending: str = "") -> Path:
