@@ -65,7 +65,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=3200),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=1000),
-    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1000, more_steps=900),
+    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
     "whisper": lambda folder: whisper.run(
         folder,
         utterances(folder),
@@ -82,7 +82,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
         long_steps=400,
     ),
     "salmonn": lambda folder: salmonn.run(
-        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=640, full_steps=60
+        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=2400, full_steps=150
     ),
     "install": install,
 }

@@ -25,7 +25,7 @@ from whisper.model import Whisper
 from demos.mini.train.beats import CONFIG as BEATS
 from demos.mini.train.fast import mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.sounds import SAMPLE_RATE, Scenes
+from demos.mini.train.sounds import SAMPLE_RATE, Scenes, played
 from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, DESCRIBE_BOTH, TRANSCRIBE
 from demos.mini.train.whisper import DIMENSIONS, sliced_positions
 from demos.mini.world import grammar
@@ -47,6 +47,7 @@ QUESTION_CLIPS = 12_000  # clips of spoken questions that are encoded
 SCENE_CLIPS = 5000  # clips of other scenes
 FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
 BATCH = 32
+SPEEDS = (0.85, 1.18)  # of the clips that are encoded
 WORDS = grammar.vocabulary()
 
 
@@ -117,6 +118,11 @@ class Trainee(nn.Module):
         ) + F.binary_cross_entropy_with_logits(self.words(found).amax(1), words)
 
 
+def at_some_speed(sounds: Scenes, index: int) -> NDArray[np.float32]:
+    """A clip played slower or faster, always the same way: voices and sounds beyond the training ranges."""
+    return played(sounds.samples(index), float(np.random.default_rng([44, index]).uniform(*SPEEDS)))
+
+
 def say(rng: np.random.Generator, sounds: Scenes, index: int) -> tuple[str, str]:
     """An instruction and what should be answered to it about the clip at `index`."""
     scene = sounds.scenes[index]
@@ -181,11 +187,11 @@ def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps:
     trainee = Trainee(config, read_beats(folder / "beats.safetensors", BEATS))
     pools = []
     for name, sounds, count in (("questions", questions, QUESTION_CLIPS), ("scenes", scenes, SCENE_CLIPS)):
-        clips = [sounds.samples(i) for i in range(count)]
+        clips = [at_some_speed(sounds, i) for i in range(count)]
         pools.append(
             (sounds, encode(folder, f"salmonn-{name}", clips, whisper, trainee.salmonn.beats, SECONDS))
         )
-    clips = [questions.samples(i) for i in range(FULL_CLIPS)]
+    clips = [at_some_speed(questions, i) for i in range(FULL_CLIPS)]
     full = encode(folder, "salmonn-full", clips, whisper, trainee.salmonn.beats, 30.0)
 
     def losses(
