@@ -37,6 +37,7 @@ from store.check_rules import (
     read_card,
 )
 from store.errors import StoreError
+from store.instances import LEAST_ROWS
 
 DATA_SETS = "datasets"  # the folder of an export that holds the data of all instances
 ROWS_AT_ONCE = 16  # of a parquet file, so that a long one is never in memory whole
@@ -91,14 +92,14 @@ def report(path: Path, out: TextIO) -> bool:
         if group:
             out.write(f"\n{head}\n")
             out.writelines(f"  {one.where}: {one.sentence}\n" for one in group)
-    out.write(f"\n{f'{len(broken)} to be mended.' if broken else 'Every rule holds.'}\n")
+    out.write(f"\n{f'To be mended: {len(broken)}.' if broken else 'Every rule holds.'}\n")
     return not broken
 
 
 def _statistics_lines(statistics: InstanceStatistics) -> Iterator[str]:
     yield (
-        f"{statistics.name}: {statistics.rows} rows, {statistics.instructions} distinct instructions "
-        f"(at least {statistics.least_instructions} are needed)."
+        f"{statistics.name}: {statistics.rows} of at least {LEAST_ROWS} rows, "
+        f"{statistics.instructions} of at least {statistics.least_instructions} distinct instructions."
     )
     for audio in statistics.audio:
         yield (

@@ -110,8 +110,9 @@ class RowCheck:
         if "file" in self._texts:
             wrong |= self._wrong_with_file(file)
         if "instruction" in self._texts:
-            self._instructions.add(instruction)
-            if not instruction.strip():
+            if instruction.strip():
+                self._instructions.add(instruction)
+            else:
                 wrong.add("empty instruction")
         for column, numbers in self._labels.items():
             label = row[column] or ""
@@ -162,7 +163,7 @@ class RowCheck:
         least, seconds = statistics.least_instructions, sum(each.total for each in self._audio.values())
         if "instruction" in self._texts and statistics.instructions < least:
             sentence = (
-                f"{statistics.instructions} distinct instructions, at least {least} are needed: reword some."
+                f"{statistics.instructions} of at least {least} distinct instructions: word some otherwise."
             )
             yield Problem(folder, "few instructions", sentence)
         if seconds > MOST_SECONDS:
@@ -172,7 +173,9 @@ class RowCheck:
             )
             yield Problem(folder, "too much audio", sentence)
         if self._rows < LEAST_ROWS:
-            sentence = f"{self._rows} rows, contributors' own checks ask for {LEAST_ROWS}: add some."
+            sentence = (
+                f"{self._rows} of at least {LEAST_ROWS} rows, as contributors check: add some, if you can."
+            )
             yield Problem(folder, "few rows", sentence, is_rule=False)
 
 
