@@ -92,7 +92,7 @@ def write_clip(folder: Path, clip: Clip, samples: Samples) -> Path:
         raise OSError(f"FLAC could not be written: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)
-    _synchronise_folder(path.parent)
+    synchronise_folder(path.parent)
     return path
 
 
@@ -125,6 +125,15 @@ def clear_unfinished(folder: Path) -> None:
 def kept_ids(folder: Path) -> Iterator[str]:
     """The ids of all clips that have a file under `folder`."""
     return (path.stem for path in folder.glob("??/??/*.flac"))
+
+
+def synchronise_folder(folder: Path) -> None:
+    """Put a directory's entries on the disk; OSError when it refuses."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def row_audio(samples: Samples, rate: int, start: float, stop: float) -> Samples:
@@ -225,13 +234,4 @@ def _make_folders(folder: Path, root: Path) -> None:
     if folder != root:
         _make_folders(folder.parent, root)
     folder.mkdir(exist_ok=True, parents=folder == root)
-    _synchronise_folder(folder.parent)
-
-
-def _synchronise_folder(folder: Path) -> None:
-    """Put a directory's entries on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    synchronise_folder(folder.parent)
