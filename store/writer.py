@@ -2,6 +2,10 @@
 
 DuckDB lets concurrent writers of one table conflict; a single writer never does, and whoever asked for a
 write waits for its commit and gets its result or its error. The pattern is datasette's.
+
+A commit appends to DuckDB's log, which is written into the database file now and then. DuckDB would do that
+within a commit, which fails when it fails, although what was written can come back when the file is opened
+again. So the writer does it by itself, after a commit: who is told that nothing was saved can rely on it.
 """
 
 from __future__ import annotations
@@ -15,11 +19,15 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from store.database import Database
+from store.database import FILE_NAME, Database
 from store.errors import StoreError, store_error
 
 Result = TypeVar("Result")
 Work = Callable[[duckdb.DuckDBPyConnection], Result]
+
+LOG_BYTES = 16 << 20  # length of the log from which it is written into the database file
+_LEAVE_THE_LOG = "SET GLOBAL checkpoint_threshold = '1 TB'"
+_WRITE_THE_LOG = "CHECKPOINT"
 
 
 class Writer:
@@ -27,6 +35,9 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._log = database.folder / f"{FILE_NAME}.wal"
+        self._log_limit = LOG_BYTES
+        self._connection: duckdb.DuckDBPyConnection | None = self._new_connection()  # None: must be reopened
         self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
@@ -58,25 +69,50 @@ class Writer:
         self._thread.join()
 
     def _serve(self) -> None:
-        connection = self._database.cursor()
         while (asked := self._queue.get()) is not None:
             work, promise = asked
             try:
-                promise.set_result(_transact(connection, work))
+                promise.set_result(_transact(self._present_connection(), work))
             except BaseException as error:
-                if isinstance(error, duckdb.FatalException):
-                    connection = self._recover(connection)
+                self._recover_from(error)
                 promise.set_exception(error)
             del asked, work, promise  # else the samples of the last clip would stay until the next write
-        connection.close()
+            self._shorten_log()
+        if self._connection is not None:
+            self._connection.close()
 
-    def _recover(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-        """A fresh connection after a fatal error, such as a disk that failed during a checkpoint."""
-        with contextlib.suppress(duckdb.Error, OSError):
-            connection.close()
-            self._database.reopen()
-            return self._database.cursor()
+    def _new_connection(self) -> duckdb.DuckDBPyConnection:
+        connection = self._database.cursor()
+        connection.execute(_LEAVE_THE_LOG)
         return connection
+
+    def _present_connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection to write with, to the database opened anew when it failed before."""
+        if self._connection is None:
+            self._database.reopen()
+            self._connection = self._new_connection()
+        return self._connection
+
+    def _recover_from(self, error: BaseException) -> None:
+        """Open the database anew after a fatal error; when that fails too, the next write tries again."""
+        if isinstance(error, duckdb.FatalException):
+            self._connection = None
+            with contextlib.suppress(duckdb.Error, OSError):
+                self._present_connection()
+
+    def _shorten_log(self) -> None:
+        """Write a long log into the database file; one that cannot be written may grow as much again."""
+        length = 0
+        with contextlib.suppress(OSError):  # there is none just after it was written
+            length = self._log.stat().st_size
+        if self._connection is None or length < self._log_limit:
+            return
+        try:
+            self._connection.execute(_WRITE_THE_LOG)
+            self._log_limit = LOG_BYTES
+        except duckdb.Error as error:
+            self._recover_from(error)
+            self._log_limit = length + LOG_BYTES
 
 
 def _transact(connection: duckdb.DuckDBPyConnection, work: Work[Result]) -> Result:
