@@ -2,20 +2,28 @@
 
 Migrations are the numbered files of `store/migrations`, applied once each, forward only, every one in its own
 transaction together with the line in `schema_version` that records it.
+
+DuckDB leaves values that were deleted in free blocks of the file. So after an erasure the file is written
+anew when it is closed, or when it is opened next if the program was ended before.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import threading
 from pathlib import Path
 
 import duckdb
 
+from store.audio import synchronise_folder
 from store.errors import StoreError, store_error
 from store.records import now
 
 FILE_NAME = "earwitness.duckdb"
+REWRITE_DUE = "rewrite-due"  # a file that is there from before an erasure until the database is written anew
+_REWRITTEN = f"{FILE_NAME}.rewritten"  # a database that is being written anew
 MIGRATIONS = Path(__file__).parent / "migrations"
 _OFFLINE = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
@@ -49,6 +57,9 @@ class Database:
             self._connection = self._connect()
             try:
                 _migrate(self._connection)
+                if self._rewrite_if_due():
+                    self._connection.close()
+                    self._connection = self._connect()
             except BaseException:
                 self._connection.close()
                 raise
@@ -70,9 +81,71 @@ class Database:
             self._connection = self._connect()
 
     def close(self) -> None:
-        """Close the file; the last connection to go writes the log into it."""
+        """Close the file, written anew when that is due; the last connection to go writes the log into it."""
         with self._lock:
+            self._rewrite_if_due()
             self._connection.close()
+
+    def rewrite_later(self) -> None:
+        """See to it that what was deleted leaves the file when it is closed, or opened next; OSError.
+
+        Call it before the deletion is committed, so that no crash comes between.
+        """
+        with (self.folder / REWRITE_DUE).open("wb") as file:
+            os.fsync(file.fileno())
+        synchronise_folder(self.folder)
+
+    def _rewrite_if_due(self) -> bool:
+        """Put a new file with all that is left in the place of the old one, if an erasure asked for it.
+
+        The connection stays with the old file, which holds the lock until the new one is in its place; it is
+        of no more use when this returns True. What goes wrong leaves the old file, and this due.
+        """
+        due = self.folder / REWRITE_DUE
+        rewritten = self.folder / _REWRITTEN
+        if not due.exists():
+            return False
+        try:
+            _remove_database(rewritten)  # what a crash left of an earlier attempt
+            copy_database(self._connection, rewritten)
+            self._connection.execute("CHECKPOINT")
+            if _log_of(self.folder / FILE_NAME).exists():  # it would be taken for a log of the new file
+                return False
+            rewritten.replace(self.folder / FILE_NAME)
+        except (duckdb.Error, OSError):  # such as a full disk
+            with contextlib.suppress(OSError):
+                _remove_database(rewritten)
+            return False
+        with contextlib.suppress(OSError):  # then it is done once more
+            synchronise_folder(self.folder)
+            due.unlink()
+        return True
+
+
+def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Write the tables and views of the connection's database into the new file `target`, safely on the disk.
+
+    Lines are copied and not blocks, so nothing that was deleted is in the new file. Raises duckdb.Error and
+    OSError; what was written until then is the caller's to remove.
+    """
+    (name,) = connection.execute("SELECT current_database()").fetchall()[0]
+    connection.execute("ATTACH ? AS copied (TYPE duckdb)", [str(target)])
+    try:
+        connection.execute(f'COPY FROM DATABASE "{name}" TO copied')
+    finally:
+        connection.execute("DETACH copied")  # which writes its log into it
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _log_of(database: Path) -> Path:
+    """Where DuckDB keeps what was committed and is not yet in the file."""
+    return database.with_name(f"{database.name}.wal")
+
+
+def _remove_database(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _log_of(path).unlink(missing_ok=True)
 
 
 def migrations() -> tuple[tuple[int, Path], ...]:

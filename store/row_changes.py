@@ -12,6 +12,7 @@ import duckdb
 
 from store.errors import StoreError
 from store.records import Annotation, Row, RowEdit
+from store.withdrawal import refuse_withdrawn, refuse_withdrawn_row
 
 _INSERT_ROW = """
 INSERT INTO benchmark_row (id, flag_id, clip_id, task, file, instruction, label, start, stop, question, role,
@@ -22,8 +23,8 @@ _INSERT_EDIT = """
 INSERT INTO row_edit (id, row_id, instruction, label, retired, reason, contributor, made_at)
 VALUES ($id, $row_id, $instruction, $label, $retired, $reason, $contributor, $made_at)"""
 _INSERT_ANNOTATION = """
-INSERT INTO annotation (id, clip_id, question, answer, start, stop, contributor, made_at)
-VALUES ($id, $clip_id, $question, $answer, $start, $stop, $contributor, $made_at)"""
+INSERT INTO annotation (id, clip_id, question, answer, start, stop, contributor, made_at, row_id)
+VALUES ($id, $clip_id, $question, $answer, $start, $stop, $contributor, $made_at, $row_id)"""
 _SELECT_ROW = """
 SELECT present_row.clip_id, present_row.question, label, present_row.partner_of, state, present_row.licence
 FROM present_row WHERE id = ?"""
@@ -45,6 +46,7 @@ def add_partner(connection: duckdb.DuckDBPyConnection, annotation: Annotation, r
     """
     if _is(connection, _IS_ROW_KEPT, row.id):
         return
+    refuse_withdrawn(connection, row.clip_id, annotation.contributor)
     original = connection.execute(_SELECT_ROW, [row.partner_of]).fetchone()
     if original is None:
         raise StoreError("The row to be balanced is not in the store any more: reload the list.")
@@ -62,7 +64,7 @@ def add_partner(connection: duckdb.DuckDBPyConnection, annotation: Annotation, r
         raise StoreError("A partner asks the same question: reload the list, then confirm again.")
     if row.label == label:
         raise StoreError(f"A partner has another answer than “{label}”: choose a sound where it is not so.")
-    connection.execute(_INSERT_ANNOTATION, asdict(annotation))
+    connection.execute(_INSERT_ANNOTATION, asdict(annotation) | {"row_id": row.id})
     insert_row(connection, row)
 
 
@@ -72,6 +74,7 @@ def add_edit(connection: duckdb.DuckDBPyConnection, edit: RowEdit) -> None:
         return
     if not _is(connection, _IS_ROW_KEPT, edit.row_id):
         raise StoreError("This row is not in the store any more: reload the list.")
+    refuse_withdrawn_row(connection, edit.row_id, edit.contributor)
     connection.execute(_INSERT_EDIT, asdict(edit))
 
 

@@ -30,6 +30,7 @@ from store.records import (
     Rights,
     Row,
     RowEdit,
+    Withdrawal,
     now,
     observation_from_dict,
     row_file,
@@ -37,6 +38,7 @@ from store.records import (
 )
 from store.row_changes import add_edit, add_partner, insert_row
 from store.rows import ALL_ROWS, RowFilter, RowVersion, RowView
+from store.withdrawal import admitted, carry_out, delete_withdrawn_audio
 from store.writer import Writer
 
 DEFAULT_FOLDER = Path("data")  # below the working directory
@@ -87,6 +89,7 @@ class Store:
         try:
             self.audio_folder.mkdir(exist_ok=True)
             clear_unfinished(self.audio_folder)
+            delete_withdrawn_audio(self._database, self.audio_folder)
         except OSError as error:
             self._database.close()
             raise store_error(error, self.folder) from error
@@ -132,7 +135,7 @@ class Store:
                 return row_queries.rows_of_flag(connection, flag.id)
             if not audio_path(self.audio_folder, clip.id).exists():  # a failed save of the same clip took it
                 write_clip(self.audio_folder, clip, samples)
-            kept_clip = _keep_clip(connection, clip)
+            kept_clip = _keep_clip(connection, admitted(connection, clip, flag.contributor))
             _keep_observation(connection, observation)
             if rights is not None:
                 connection.execute(_INSERT_RIGHTS, asdict(rights))
@@ -161,6 +164,10 @@ class Store:
     def save_edit(self, edit: RowEdit) -> None:
         """Append a version of a row, or take it out; StoreError when there is no such row."""
         self._writer.run(lambda connection: add_edit(connection, edit))
+
+    def withdraw(self, withdrawal: Withdrawal) -> None:
+        """Erase what a person takes back, for good; see `withdrawal.carry_out`."""
+        carry_out(self._writer, self._database, self.audio_folder, withdrawal)
 
     def clip(self, clip_id: str) -> Clip | None:
         """The kept clip with this private id."""

@@ -10,6 +10,7 @@ from store.audio import ROW_SECONDS, kept_ids
 from store.errors import StoreError
 from store.records import Clip
 from store.store import Store
+from store.withdrawal import kept_though_withdrawn
 
 _CLIPS = "SELECT id, public_id, rate, channels, frames, name FROM clip ORDER BY public_id"
 
@@ -39,7 +40,8 @@ _DANGLING = {
     "edit {} is of a row that is not kept":
         "SELECT id FROM row_edit ANTI JOIN benchmark_row ON benchmark_row.id = row_edit.row_id",
     "annotation {} is of a clip that is not kept":
-        "SELECT id FROM annotation ANTI JOIN clip ON clip.id = annotation.clip_id",
+        """SELECT id FROM annotation ANTI JOIN clip ON clip.id = annotation.clip_id
+        ANTI JOIN withdrawal ON withdrawal.clip_id = annotation.clip_id""",  # others withdrew the clip
 }  # fmt: skip
 _WRONG_WINDOWS = """
 SELECT benchmark_row.id FROM benchmark_row JOIN clip ON clip.id = benchmark_row.clip_id
@@ -51,6 +53,7 @@ def verify(store: Store) -> Iterator[str]:
     with store.reading() as cursor:
         clips = [Clip(*line) for line in cursor.execute(_CLIPS).fetchall()]
         yield from _dangling(cursor)
+        yield from kept_though_withdrawn(cursor)
     for clip in clips:
         try:
             samples = store.clip_samples(clip)

@@ -66,13 +66,16 @@ CREATE TABLE annotation (
     start DOUBLE NOT NULL,
     stop DOUBLE NOT NULL,
     contributor VARCHAR NOT NULL,      -- private
-    made_at VARCHAR NOT NULL
+    made_at VARCHAR NOT NULL,
+    row_id VARCHAR NOT NULL DEFAULT '' -- the partner row that rests on it, or empty
 );
 
 CREATE TABLE withdrawal (
     id VARCHAR PRIMARY KEY,
     clip_id VARCHAR NOT NULL,
+    public_id VARCHAR NOT NULL,        -- of the clip: what was exported under it is found when the clip is gone
     scope VARCHAR NOT NULL,            -- clip: erased for all; contribution: what this contributor gave
+    owner VARCHAR NOT NULL,            -- what they had stated: mine, third-party, or empty for nothing
     contributor VARCHAR NOT NULL,      -- private
     made_at VARCHAR NOT NULL
 );
