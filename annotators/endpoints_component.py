@@ -9,6 +9,7 @@ from annotators.flags.checks import FlagError
 from annotators.flags.drafts import Draft, rights
 from annotators.flags.flag_form import contributor_of
 from annotators.flags.flagging import needs_rights, save_flag
+from annotators.flags.kinds_help import kinds_in_words
 from annotators.tasks.rows_component import rows_value
 from annotators.tasks.tasks import export_tasks, instances, page
 from annotators.tasks.tasks_tab import chosen_rows, temporary
@@ -16,6 +17,19 @@ from demos.page_component import refusal
 from demos.session import Sessions
 from store.errors import StoreError
 from store.store import Store
+
+_ROW_FIELDS = ("id", "task", "file", "instruction", "label", "role", "needs_partner")
+
+_FLAG = f"""Flag words of an observation that this session made, and keep the rows that it becomes.
+
+`observation` is the id of an observation of the caller's last clip, `words` the part of its text that is
+wrong (empty for not_following: the whole answer). `kind` is a kind of flag; what `claim`, `attribute` and
+`correction` hold depends on it. {kinds_in_words()}
+`time_start` and `time_stop` (seconds into the clip) say when, and must when the model heard more than 30 s;
+`confidence` is guess, sure or certain; `note` stays private. The first flag on a clip also needs `owner`
+(mine or third-party), `licence` (CC0-1.0, CC-BY-4.0 or third-party), `attribution` and `speaker_agrees`.
+Answers with the flag's id and its rows, which are none for not_following and other.
+"""
 
 
 def declare(store: Store, sessions: Sessions) -> None:
@@ -26,7 +40,7 @@ def declare(store: Store, sessions: Sessions) -> None:
         observation: str,
         words: str,
         kind: str,
-        claim: str,
+        claim: str = "",
         correction: str = "",
         attribute: str = "",
         time_start: float | None = None,
@@ -38,23 +52,14 @@ def declare(store: Store, sessions: Sessions) -> None:
         speaker_agrees: bool = False,
         note: str = "",
     ) -> dict[str, Any]:
-        """Flag words of an observation that this session made, and keep the rows that it becomes.
-
-        `observation` is the id of an observation of the caller's last clip, `words` the part of its text that
-        is wrong. `kind` is object_existence, temporal_order, object_attribute or speech_content; `claim` what
-        the model claimed, `correction` what is really there. The first flag on a clip also needs `owner`
-        (mine or third-party), `licence` (CC0-1.0, CC-BY-4.0 or third-party), `attribution` and
-        `speaker_agrees`.
-        Returns the flag's id and its rows.
-        """
         session = sessions.of(request.session_hash)
         sound, said = session.sound, session.observation(observation)
         if sound is None or said is None:
             raise refusal(
                 "There is no such observation of this session's last clip. Listen to the clip first."
             )
-        start = said.text.find(words) if words else -1
-        if start < 0:
+        start = said.text.find(words)
+        if start < 0 or not (words or kind == "not_following"):
             raise refusal("The words to flag do not stand in the answer. Copy them from its text.")
         contributor = contributor_of(request.session_hash)
         drafted = Draft(said.id).flag(
@@ -78,12 +83,10 @@ def declare(store: Store, sessions: Sessions) -> None:
             raise refusal(problem) from problem
         return {
             "flag": kept.flag.id,
-            "task": kept.task.name,
-            "rows": [
-                {"id": row.id, "file": row.file, "instruction": row.instruction, "label": row.label}
-                for row in kept.rows
-            ],
+            "rows": [{name: getattr(row, name) for name in _ROW_FIELDS} for row in kept.rows],
         }
+
+    flag.__doc__ = _FLAG
 
     def tasks(
         kind: str = "", task: str = "", model: str = "", state: str = "", text: str = "", number: int = 1

@@ -102,5 +102,36 @@ KINDS_OF_FLAGS: dict[str, dict[str, Any]] = {
         "marked": "Turn on the light",
         "claim": "Turn on the light",
         "correction": "turn off the light",
+        "attribute": "Please turn off the light!",
     },
+    "speaker": {"marked": "A woman", "claim": "a woman", "attribute": "voice", "correction": "a man"},
+    "emotion": {"marked": "laughing", "claim": "amused", "correction": "anger"},
+    "music": {"marked": "A bell rings", "claim": "a carol", "attribute": "genre", "correction": "jazz"},
+    "should_abstain": {
+        "marked": "A woman",
+        "claim": "a neighbour",
+        "attribute": "who the speaker is to the listener",
+        "correction": "a teacher",
+    },
+    "self_contradiction": {
+        "marked": "a dog barks",
+        "claim": "a dog barking",
+        "correction": "it is there",
+    },
+    "not_following": {"marked": ANSWER_OF_KINDS, "claim": "", "correction": ""},
+    "other": {"marked": "A bell rings", "claim": "the answer repeats the instruction", "correction": ""},
 }
+
+# Flags that together become rows of every task: one of every kind, and one of every aspect of a kind.
+FLAGS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *KINDS_OF_FLAGS.items(),
+    *(
+        (kind, KINDS_OF_FLAGS[kind] | {"attribute": aspect, "correction": correction})
+        for kind, aspect, correction in (
+            ("speaker", "number of speakers", "two"),
+            ("speaker", "way of speaking", "whispering"),
+            ("music", "instrument", "a piano"),
+            ("music", "mood", "calm"),
+        )
+    ),
+)

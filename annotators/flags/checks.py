@@ -5,34 +5,19 @@ from __future__ import annotations
 import math
 import unicodedata
 
-from annotators.flags.kinds import KINDS, Field
+from annotators.flags.asked import SOMETHING_ELSE
+from annotators.flags.kinds import KINDS, Field, Kind
+from annotators.flags.phrases import letters, same_words, tidy
 from store.audio import ROW_SECONDS
-from store.records import CONFIDENCES, LICENCES, Clip, Flag, Observation, Rights
+from store.benchmark import CANNOT_BE_TOLD
+from store.records import CONFIDENCES, KINDS_WITHOUT_ROWS, LICENCES, Clip, Flag, Observation, Rights
 
-LONGEST_PHRASE = 200  # characters of claim, attribute and correction each
 LONGEST_NOTE = 2000  # characters
 LONGEST_ATTRIBUTION = 500  # characters
-
-_QUOTES = "\"'“”‘’«»„"
-_SENTENCE_ENDS = ".,;:!?…"
 
 
 class FlagError(ValueError):
     """The flag cannot be saved as it is; the text says in a sentence what to change."""
-
-
-def tidy(text: str) -> str:
-    """A phrase ready to stand inside a question: single spaces, no quotes around, no full stop after it."""
-    phrase = " ".join(text.split())
-    while phrase and (phrase[0] in _QUOTES or phrase[-1] in _QUOTES + _SENTENCE_ENDS):
-        phrase = phrase[1:] if phrase[0] in _QUOTES else phrase[:-1]
-        phrase = phrase.strip()
-    return phrase
-
-
-def same_words(one: str, other: str) -> bool:
-    """Whether two phrases differ in nothing but case, punctuation and spaces."""
-    return _letters(one) == _letters(other)
 
 
 def check_flag(flag: Flag, observation: Observation, clip: Clip) -> None:
@@ -43,11 +28,16 @@ def check_flag(flag: Flag, observation: Observation, clip: Clip) -> None:
         raise FlagError(f"“{flag.kind}” is no kind of flag: choose one of {', '.join(KINDS)}.")
     if flag.confidence not in CONFIDENCES:
         raise FlagError(f"Say how sure you are: {', '.join(CONFIDENCES)}.")
+    if flag.kind == "not_following" and not observation.instruction:
+        raise FlagError(
+            "This model was given no instruction that it could fail to follow: choose another kind."
+        )
     _check_span(flag, observation)
-    _check_phrases(flag)
+    _check_phrases(flag, KINDS[flag.kind])
     _check_text("note", flag.note, LONGEST_NOTE)
     _check_times(flag, clip)
-    window(flag, observation, clip)
+    if flag.kind not in KINDS_WITHOUT_ROWS:
+        window(flag, observation, clip)
 
 
 def window(flag: Flag, observation: Observation, clip: Clip) -> tuple[float, float]:
@@ -95,6 +85,8 @@ def check_rights(rights: Rights, clip: Clip, contributor: str) -> None:
 
 
 def _check_span(flag: Flag, observation: Observation) -> None:
+    if flag.kind == "not_following" and not observation.text and flag.span_start == flag.span_stop == 0:
+        return  # no answer at all is none that was asked for
     if not observation.text:
         raise FlagError(
             "This panel has no words that could be flagged: flag an answer, caption or transcript."
@@ -110,12 +102,13 @@ def _check_span(flag: Flag, observation: Observation) -> None:
         raise FlagError("The marked words are not those of the answer: mark them again.")
 
 
-def _check_phrases(flag: Flag) -> None:
-    kind = KINDS[flag.kind]
+def _check_phrases(flag: Flag, kind: Kind) -> None:
     for field in kind.fields:
         phrase = getattr(flag, field.name)
-        _check_text(f"“{field.label}”", phrase, LONGEST_PHRASE)
-        if field.required and not tidy(phrase):
+        _check_text(f"“{field.label}”", phrase, field.longest)
+        if field.is_choice:
+            _check_choice(field, phrase, kind.choices(field.name, flag.attribute))
+        elif field.required and not tidy(phrase):
             raise FlagError(_missing(field))
     for name in ("claim", "attribute", "correction"):
         if kind.field(name) is None and getattr(flag, name).strip():
@@ -123,10 +116,44 @@ def _check_phrases(flag: Flag) -> None:
     if tidy(flag.correction) and same_words(flag.claim, flag.correction):
         labels = " and ".join(f"“{field.label}”" for field in kind.fields if field.name != "attribute")
         raise FlagError(f"{labels} are the same: change one of them.")
+    if flag.kind == "should_abstain":
+        _check_other_answers(flag, kind)
+    if flag.kind == "speech_content" and flag.attribute.strip():
+        _check_transcript(flag, kind)
+
+
+def _check_choice(field: Field, chosen: str, choices: tuple[str, ...]) -> None:
+    """Raise FlagError unless the person chose one of the closed set, if there is one yet."""
+    if not chosen and choices:
+        raise FlagError(f"“{field.label}” is still open: choose one of {', '.join(choices)}.")
+    if choices and chosen not in choices:
+        raise FlagError(f"“{field.label}” cannot be “{chosen}”: choose one of {', '.join(choices)}.")
 
 
 def _missing(field: Field) -> str:
     return f"“{field.label}” is empty: write it down, such as “{field.example}”."
+
+
+def _check_other_answers(flag: Flag, kind: Kind) -> None:
+    """Raise FlagError unless no answer of the person's is one that the question offers anyway."""
+    for field in kind.fields:
+        for offered in (CANNOT_BE_TOLD, SOMETHING_ELSE):
+            if field.name != "attribute" and same_words(getattr(flag, field.name), offered):
+                raise FlagError(
+                    f"“{offered}” is offered anyway: write another answer into “{field.label}”"
+                    f"{'' if field.required else ', or leave it empty'}."
+                )
+
+
+def _check_transcript(flag: Flag, kind: Kind) -> None:
+    """Raise FlagError unless all that is said holds what was really said at the marked place."""
+    field = kind.field("attribute")
+    assert field is not None
+    said = tidy(flag.correction)
+    if letters(said) not in letters(flag.attribute) and said not in flag.attribute:
+        raise FlagError(
+            f"“{said}” is not in “{field.label}”: put one of them right, or leave “{field.label}” empty."
+        )
 
 
 def _check_text(name: str, text: str, longest: int) -> None:
@@ -149,9 +176,3 @@ def _check_times(flag: Flag, clip: Clip) -> None:
             f"The time range {start:.2f}–{stop:.2f} s lies outside the sound of {clip.seconds:.2f} s: "
             "choose it again."
         )
-
-
-def _letters(text: str) -> str:
-    return "".join(
-        letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum()
-    ) or " ".join(text.split())

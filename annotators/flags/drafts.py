@@ -33,9 +33,12 @@ class Draft:
     ) -> Flag:
         """The flag as it stands now; `annotators.flags.checks` says whether it can be kept.
 
-        What the kind does not ask for is left out, even if it was typed for another kind before.
+        What the kind does not ask for is left out, even if it was typed for another kind before. That an
+        instruction was not followed is said of the whole answer when no words are marked.
         """
         start, stop = _whole(span[0]), _whole(span[1])
+        if kind == "not_following" and start == stop:
+            start, stop = 0, len(observation.text)
         asked = {one.name for one in KINDS[kind].fields} if kind in KINDS else {"claim"}
         texts = {
             name: _text(value) if name in asked else ""

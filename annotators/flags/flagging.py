@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from annotators.flags.checks import FlagError, check_rights
-from annotators.flags.kinds import KINDS
 from annotators.flags.rows import rows_of
 from store.audio import Samples
-from store.benchmark import BenchmarkTask
 from store.records import Clip, Flag, Observation, Rights, Row
 from store.store import Store
 
@@ -18,8 +16,7 @@ class Saved:
     """What became of a flag."""
 
     flag: Flag
-    rows: tuple[Row, ...]
-    task: BenchmarkTask
+    rows: tuple[Row, ...]  # none for a kind that says nothing another model could be asked
 
 
 def needs_rights(store: Store, clip: Clip, contributor: str) -> bool:
@@ -47,4 +44,4 @@ def save_flag(
     elif needs_rights(store, clip, flag.contributor):
         raise FlagError("Say first whose sound this is and under which licence it may be shared.")
     kept = store.save_flag(samples, clip, observation, flag, rights, rows)
-    return Saved(flag, kept, KINDS[flag.kind].task)
+    return Saved(flag, kept)

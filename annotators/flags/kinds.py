@@ -1,19 +1,43 @@
-"""The kinds of flags: what each asks of a person, and which question of which task it becomes.
+"""The kinds of flags: what each asks of a person, and which rows it becomes.
 
-One table, `KINDS`. Questions and answer formats are drawn per row; every instruction is a question followed
-by a format, and the format spells out the closed set that the label is taken from, as Dynamic-SUPERB asks.
-The kinds follow Kuan & Lee (arXiv 2410.16130): object existence, temporal order, object attribute.
+One table, `KINDS`: form, checks, rows, endpoint and Help are made from it. The first kinds follow Kuan & Lee
+(arXiv 2410.16130): object existence, temporal order, object attribute; should abstain follows AQUA-Bench
+(arXiv 2601.12248); self-contradiction is what Kuan, Huang & Lee (arXiv 2406.08402) found between captions
+and answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from store.benchmark import SOUND_ATTRIBUTE, SOUND_EXISTENCE, SOUND_ORDER, SPOKEN_WORDS, BenchmarkTask
-from store.records import FlagKind
+from annotators.flags import asked
+from annotators.flags.asked import IS_NOT_THERE, IS_THERE, Asked, Aspect
+from store.benchmark import (
+    ABSTENTION,
+    MUSIC_GENRE,
+    MUSIC_INSTRUMENT,
+    MUSIC_MOOD,
+    SOUND_ATTRIBUTE,
+    SOUND_EXISTENCE,
+    SOUND_ORDER,
+    SPEAKER_COUNT,
+    SPEAKER_VOICE,
+    SPEAKING_STYLE,
+    SPEECH_EMOTION,
+    SPEECH_TRANSCRIPTION,
+    SPOKEN_WORDS,
+    BenchmarkTask,
+)
+from store.records import Flag, FlagKind
+
+LONGEST_PHRASE = 200  # characters
+LONGEST_TRANSCRIPT = 1500  # characters: 30 s of fast speech are fewer
 
 FieldName = Literal["claim", "attribute", "correction"]
+Group = Literal["sounds", "speech", "music", "the answer"]
+GROUPS: tuple[Group, ...] = ("sounds", "speech", "music", "the answer")
 
 
 @dataclass(frozen=True)
@@ -25,6 +49,14 @@ class Field:
     help: str
     example: str
     required: bool = True
+    choices: tuple[str, ...] = ()  # the closed set that it is chosen from; empty: free words
+    by_aspect: bool = False  # chosen from the closed set of the aspect that the flag names
+    longest: int = LONGEST_PHRASE
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it is chosen, not written."""
+        return bool(self.choices) or self.by_aspect
 
 
 @dataclass(frozen=True)
@@ -32,32 +64,44 @@ class Kind:
     """One way of being wrong."""
 
     id: FlagKind
+    group: Group  # what it is about
     title: str  # on the page
     help: str
     fields: tuple[Field, ...]
     becomes: str  # which rows it makes, in a sentence
-    task: BenchmarkTask
-    questions: tuple[str, ...]  # templates over the names given in `annotators.flags.rows`
-    formats: tuple[str, ...]
+    tasks: tuple[BenchmarkTask, ...]  # of these rows
+    questions: Callable[[Flag], list[Asked]]  # of a checked flag, one for each row, what was flagged first
+    aspects: tuple[Aspect, ...] = ()  # among which its attribute chooses, each with a closed set of answers
+    one_claim: bool = True  # whether the marked words should hold one claim only
 
     def field(self, name: FieldName) -> Field | None:
         """The form's field for this part of the flag, None when the kind does not ask for it."""
         return next((field for field in self.fields if field.name == name), None)
 
+    def choices(self, name: FieldName, attribute: str = "") -> tuple[str, ...]:
+        """The closed set of a field, given the flag's attribute; empty for free words and unknown aspects."""
+        field = self.field(name)
+        if field is None or not field.by_aspect:
+            return () if field is None else field.choices
+        return next((aspect.answers for aspect in self.aspects if aspect.name == attribute), ())
 
-_YES_OR_NO = (
-    "Answer yes or no.",
-    "The answer could be yes or no.",
-    "Reply with yes or no.",
-    "Please respond with either yes or no.",
-    "Choose one of these answers: yes, no.",
-    "Your answer should be one word, yes or no.",
-    "The possible answers are yes and no.",
-    "Say yes if it is so and no if it is not.",
-)
+    @property
+    def needs_partner(self) -> bool:
+        """Whether its rows are released only beside the same question of another clip."""
+        return any(task.needs_partner for task in self.tasks)
+
+
+def _names(aspects: tuple[Aspect, ...]) -> tuple[str, ...]:
+    return tuple(aspect.name for aspect in aspects)
+
+
+def _named(aspects: tuple[Aspect, ...], name: str) -> Aspect:
+    return next(aspect for aspect in aspects if aspect.name == name)
+
 
 _EXISTENCE = Kind(
     id="object_existence",
+    group="sounds",
     title="not there",
     help="The model names a sound that is not in the recording.",
     fields=(
@@ -71,35 +115,13 @@ _EXISTENCE = Kind(
         ),
     ),
     becomes="A question about the sound that is not there (no), and one about what is really there (yes).",
-    task=SOUND_EXISTENCE,
-    questions=(
-        "Is there a sound of {sound} in the audio?",
-        "Can you hear {sound}?",
-        "Does the recording contain the sound of {sound}?",
-        "Is {sound} audible in this clip?",
-        "Do you notice {sound} in this recording?",
-        "Can the sound of {sound} be heard here?",
-        "Does {sound} occur in this audio?",
-        "Is the sound of {sound} present in the recording?",
-        "Listening to this clip, do you hear {sound}?",
-        "Would a careful listener hear {sound} in this recording?",
-        "Is {sound} one of the sounds in this audio?",
-        "Does this clip include the sound of {sound}?",
-        "Can {sound} be made out in the recording?",
-        "Is {sound} to be heard at any point in this audio?",
-        "At any moment of this clip, can you hear {sound}?",
-        "Among the sounds of this recording, is there {sound}?",
-        "Does any part of the audio have the sound of {sound}?",
-        "Does what you hear include {sound}?",
-        "Is this a recording in which {sound} can be heard?",
-        "Tell whether {sound} can be heard in this clip.",
-        "Decide whether the sound of {sound} is in the audio.",
-    ),
-    formats=_YES_OR_NO,
+    tasks=(SOUND_EXISTENCE,),
+    questions=asked.existence,
 )
 
 _ORDER = Kind(
     id="temporal_order",
+    group="sounds",
     title="wrong order",
     help="The model hears two sounds the wrong way round: it says the first comes before the second.",
     fields=(
@@ -107,34 +129,14 @@ _ORDER = Kind(
         Field("correction", "really comes first", "The other sound, which comes before it.", "a dog barking"),
     ),
     becomes="A question whether the sounds come as the model said (no), and one for the other order (yes).",
-    task=SOUND_ORDER,
-    questions=(
-        "Does {first} come before {second}?",
-        "Is {first} followed by {second}?",
-        "Do you hear {first} before {second}?",
-        "In this recording, does {first} happen before {second}?",
-        "Is {first} heard earlier than {second}?",
-        "Does {second} come after {first}?",
-        "Is {second} heard later than {first}?",
-        "Does the audio have {first} first and {second} afterwards?",
-        "Is the order of the sounds {first}, then {second}?",
-        "Does {first} precede {second} in this clip?",
-        "Does {second} follow {first} in the recording?",
-        "Of the two sounds, is it {first} that comes first and {second} that comes later?",
-        "Listening to the clip, do you hear {first} and then {second}?",
-        "Can {first} be heard first and {second} only after it?",
-        "Does {first} begin earlier in this audio than {second}?",
-        "Is it right that {first} occurs before {second}?",
-        "Is it true of this recording that {second} comes later than {first}?",
-        "Does the clip go from {first} to {second}?",
-        "Tell whether {first} comes before {second} in the audio.",
-        "Decide whether {second} is heard after {first}.",
-    ),
-    formats=_YES_OR_NO,
+    tasks=(SOUND_ORDER,),
+    questions=asked.order,
+    one_claim=False,
 )
 
 _ATTRIBUTE = Kind(
     id="object_attribute",
+    group="sounds",
     title="wrong attribute",
     help="The sound is there, but what the model says it does or is belongs to another one, or to none.",
     fields=(
@@ -149,74 +151,176 @@ _ATTRIBUTE = Kind(
         ),
     ),
     becomes="A question whether it is so of the one the model named (no), and of the one you name (yes).",
-    task=SOUND_ATTRIBUTE,
-    questions=(
-        "Is it {holder} that is {attribute}?",
-        "In this recording, is it {holder} that is {attribute}?",
-        "Is {holder} {attribute} in this audio?",
-        "Do you hear that {holder} is {attribute}?",
-        "Can you hear {holder} {attribute}?",
-        "Is there a sound of {holder} {attribute}?",
-        "Does the clip have {holder} {attribute}?",
-        "Does it sound as if {holder} is {attribute}?",
-        "Would you say that {holder} is {attribute} in this clip?",
-        "Is the one that is {attribute} {holder}?",
-        "Is what is {attribute} here {holder}?",
-        "Listening to the recording, is {holder} {attribute}?",
-        "At any point of the audio, is {holder} {attribute}?",
-        "Is it true of this recording that {holder} is {attribute}?",
-        "Is it right to say that {holder} is {attribute} here?",
-        "Does this audio let you hear {holder} {attribute}?",
-        "From what can be heard, is it {holder} that is {attribute}?",
-        "Is {holder} to be heard {attribute} in this recording?",
-        "Tell whether {holder} is {attribute} in the clip.",
-        "Decide whether it is {holder} that is {attribute}.",
-    ),
-    formats=_YES_OR_NO,
+    tasks=(SOUND_ATTRIBUTE,),
+    questions=asked.attribute,
 )
 
 _WORDS = Kind(
     id="speech_content",
+    group="speech",
     title="wrong words",
     help="The model reports words that were not said.",
     fields=(
         Field("claim", "said by the model", "The words as the model has them.", "turn on the light"),
         Field("correction", "really said", "The words as you hear them.", "turn off the light"),
+        Field(
+            "attribute",
+            "all that is said",
+            "Everything that is said, from beginning to end, if you can tell: put right what else is wrong.",
+            "please turn off the light",
+            required=False,
+            longest=LONGEST_TRANSCRIPT,
+        ),
     ),
-    becomes="A question which of the two wordings was said.",
-    task=SPOKEN_WORDS,
-    questions=(
-        "Which words are spoken in the recording?",
-        "Which of these was said?",
-        "What does the speaker say?",
-        "What is said in this audio?",
-        "Which wording do you hear?",
-        "What words does the voice in the clip use?",
-        "Which of the two was spoken?",
-        "Listen to the speech: what is said?",
-        "What can be heard being said here?",
-        "Which phrase occurs in the recording?",
-        "What do you hear the person say?",
-        "Which of these phrases does the speech contain?",
-        "What are the words that are spoken in this clip?",
-        "How do the words in this recording go?",
-        "Which of the two phrases is in the audio?",
-        "What was really said in the recording?",
-        "Which words match the speech that you hear?",
-        "What did the speaker in this clip say?",
-        "Choose the words that are spoken in the audio.",
-        "Tell which words are said in this recording.",
-        "Decide which wording was spoken.",
-    ),
-    formats=(
-        "The answer could be “{one}” or “{other}”.",
-        "Answer “{one}” or “{other}”.",
-        "Reply with either “{one}” or “{other}”.",
-        "Choose one of these answers: “{one}”, “{other}”.",
-        "The possible answers are “{one}” and “{other}”.",
-        "It is either “{one}” or “{other}”; give the right one.",
-        "Please respond with “{one}” or “{other}”, and nothing else.",
-    ),
+    becomes="A question which wording was said, and a transcription if you give all that is said.",
+    tasks=(SPOKEN_WORDS, SPEECH_TRANSCRIPTION),
+    questions=asked.words,
+    one_claim=False,
 )
 
-KINDS: dict[FlagKind, Kind] = {kind.id: kind for kind in (_EXISTENCE, _ORDER, _ATTRIBUTE, _WORDS)}
+_SPEAKER_ASPECTS = (
+    Aspect("voice", "who is speaking", SPEAKER_VOICE),
+    Aspect("number of speakers", "how many people are speaking", SPEAKER_COUNT),
+    Aspect("way of speaking", "which way of speaking is heard", SPEAKING_STYLE),
+)
+_SPEAKER = Kind(
+    id="speaker",
+    group="speech",
+    title="wrong speaker",
+    help="The model is wrong about who speaks, how many they are, or how they speak.",
+    fields=(
+        Field(
+            "attribute",
+            "wrong about",
+            "What the model has wrong.",
+            "number of speakers",
+            choices=_names(_SPEAKER_ASPECTS),
+        ),
+        Field("claim", "said by the model", "What the model says.", "two people"),
+        Field("correction", "really", "What you hear.", "one", by_aspect=True),
+    ),
+    becomes="A question that lists every possible answer.",
+    tasks=tuple(aspect.task for aspect in _SPEAKER_ASPECTS),
+    questions=lambda flag: asked.choice(_named(_SPEAKER_ASPECTS, flag.attribute), flag),
+    aspects=_SPEAKER_ASPECTS,
+)
+
+_THE_EMOTION = Aspect("emotion", "which emotion is heard in the voice", SPEECH_EMOTION)
+_EMOTION = Kind(
+    id="emotion",
+    group="speech",
+    title="wrong emotion",
+    help="The model hears an emotion in a voice that is not the one in it.",
+    fields=(
+        Field("claim", "said by the model", "The emotion that the model names.", "angry"),
+        Field(
+            "correction", "really", "The emotion that you hear.", "neutral", choices=SPEECH_EMOTION.closed_set
+        ),
+    ),
+    becomes="A question that lists every possible answer.",
+    tasks=(SPEECH_EMOTION,),
+    questions=lambda flag: asked.choice(_THE_EMOTION, flag),
+)
+
+_MUSIC_ASPECTS = (
+    Aspect("genre", "which genre of music is playing", MUSIC_GENRE),
+    Aspect("instrument", "which instrument leads the music", MUSIC_INSTRUMENT),
+    Aspect("mood", "which mood is heard in the music", MUSIC_MOOD),
+)
+_MUSIC = Kind(
+    id="music",
+    group="music",
+    title="wrong music",
+    help="The model is wrong about the genre, the leading instrument or the mood of music.",
+    fields=(
+        Field(
+            "attribute", "wrong about", "What the model has wrong.", "genre", choices=_names(_MUSIC_ASPECTS)
+        ),
+        Field("claim", "said by the model", "What the model says.", "a rock song"),
+        Field("correction", "really", "What you hear.", "jazz", by_aspect=True),
+    ),
+    becomes="A question that lists every possible answer.",
+    tasks=tuple(aspect.task for aspect in _MUSIC_ASPECTS),
+    questions=lambda flag: asked.choice(_named(_MUSIC_ASPECTS, flag.attribute), flag),
+    aspects=_MUSIC_ASPECTS,
+)
+
+_ABSTAIN = Kind(
+    id="should_abstain",
+    group="the answer",
+    title="cannot be told",
+    help="The model answers what the recording does not tell, instead of saying so.",
+    fields=(
+        Field(
+            "attribute", "asked", "What it cannot tell: completes “tell …”.", "where the recording was made"
+        ),
+        Field("claim", "said by the model", "The answer that it made up.", "in a church"),
+        Field(
+            "correction",
+            "as likely",
+            "Another answer that is as likely.",
+            "in a station hall",
+            required=False,
+        ),
+    ),
+    becomes="A question that offers its answer, another one, and “cannot be told from the audio” (right).",
+    tasks=(ABSTENTION,),
+    questions=asked.abstention,
+)
+
+_CONTRADICTION = Kind(
+    id="self_contradiction",
+    group="the answer",
+    title="contradicts itself",
+    help="The model both claims and denies a sound, in one answer or in two.",
+    fields=(
+        Field("claim", "claimed and denied", "The one sound that it says both of.", "a dog barking"),
+        Field(
+            "correction", "really", "Which of the two is true.", IS_THERE, choices=(IS_THERE, IS_NOT_THERE)
+        ),
+    ),
+    becomes="A question whether the sound is there (yes or no, as you say).",
+    tasks=(SOUND_EXISTENCE,),
+    questions=asked.contradiction,
+)
+
+_NOT_FOLLOWING = Kind(
+    id="not_following",
+    group="the answer",
+    title="did not follow",
+    help="The answer does not do what the instruction asked for.",
+    fields=(),
+    becomes="No row. It counts in the model's instruction-following rate.",
+    tasks=(),
+    questions=asked.nothing,
+    one_claim=False,
+)
+
+_OTHER = Kind(
+    id="other",
+    group="the answer",
+    title="other",
+    help="Something else is wrong.",
+    fields=(Field("claim", "what is wrong", "In a few words.", "the same sentence over and over"),),
+    becomes="No row. It is kept with the answer.",
+    tasks=(),
+    questions=asked.nothing,
+    one_claim=False,
+)
+
+KINDS: dict[FlagKind, Kind] = {
+    kind.id: kind
+    for kind in (
+        _EXISTENCE,
+        _ORDER,
+        _ATTRIBUTE,
+        _WORDS,
+        _SPEAKER,
+        _EMOTION,
+        _MUSIC,
+        _ABSTAIN,
+        _CONTRADICTION,
+        _NOT_FOLLOWING,
+        _OTHER,
+    )
+}

@@ -9,85 +9,70 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from annotators.flags.checks import check_flag, tidy, window
-from annotators.flags.kinds import KINDS, Kind
-from store.records import Clip, Flag, Observation, Row, question_key, row_file
-
-YES, NO = "yes", "no"
+from annotators.flags.asked import Asked
+from annotators.flags.checks import check_flag, window
+from annotators.flags.kinds import KINDS
+from store.records import KINDS_WITHOUT_ROWS, Clip, Flag, Observation, Row, row_file
 
 
 def rows_of(flag: Flag, observation: Observation, clip: Clip) -> tuple[Row, ...]:
-    """The rows that a flag becomes; raises FlagError with a sentence when the flag cannot become any.
+    """The rows that a flag becomes; raises FlagError with a sentence when the flag is not complete.
 
-    The first row asks about what the model claimed. Further rows ask about the correction on the same clip:
-    they are extra, and no row has its balance before another clip answers the same question otherwise.
+    The first row asks about what the model claimed. Further rows ask other questions of the same clip: they
+    are extra, and no row has its balance before another clip answers the same question otherwise. Flags of
+    some kinds become no row at all.
     """
     check_flag(flag, observation, clip)
+    if flag.kind in KINDS_WITHOUT_ROWS:
+        return ()
     start, stop = window(flag, observation, clip)
     rows = []
-    for index, (names, instruction, label) in enumerate(_questions(flag)):
+    for index, asked in enumerate(KINDS[flag.kind].questions(flag)):
         row_id = _row_id(flag, index)
         rows.append(
             Row(
                 id=row_id,
                 flag_id=flag.id,
                 clip_id=clip.id,
-                task=KINDS[flag.kind].task.name,
+                task=asked.task.name,
                 file=row_file(clip, row_id),
-                instruction=instruction,
-                label=label,
+                instruction=_instruction(asked, flag, index),
+                label=asked.label,
                 start=start,
                 stop=stop,
-                question=question_key(names),
+                question=asked.question,
                 rights_by=flag.contributor,
                 role="extra" if index else "flagged",
-                needs_partner=KINDS[flag.kind].task.needs_partner,
+                needs_partner=asked.task.needs_partner,
                 made_at=flag.made_at,
             )
         )
     return tuple(rows)
 
 
-def _questions(flag: Flag) -> list[tuple[dict[str, str], str, str]]:
-    """What each row of a flag that was checked is about, its instruction and its label."""
-    kind = KINDS[flag.kind]
-    claim, correction, attribute = tidy(flag.claim), tidy(flag.correction), tidy(flag.attribute)
-    if flag.kind == "object_existence":
-        asked = [({"sound": claim}, NO)]
-        if correction:
-            asked.append(({"sound": correction}, YES))
-    elif flag.kind == "temporal_order":
-        asked = [
-            ({"first": claim, "second": correction}, NO),
-            ({"first": correction, "second": claim}, YES),
-        ]
-    elif flag.kind == "object_attribute":
-        asked = [({"holder": claim, "attribute": attribute}, NO)]
-        if correction:
-            asked.append(({"holder": correction, "attribute": attribute}, YES))
-    else:
-        claim, correction = _alike(claim, correction)
-        options = [claim, correction]
-        if _draw(flag, "swap", 2):
-            options.reverse()
-        asked = [({"one": options[0], "other": options[1]}, correction)]
-    return [
-        (names, _instruction(kind, flag, index, names), label) for index, (names, label) in enumerate(asked)
-    ]
-
-
-def _instruction(kind: Kind, flag: Flag, index: int, names: dict[str, str]) -> str:
+def _instruction(asked: Asked, flag: Flag, index: int) -> str:
     """A question and an answer format, drawn for this row, with the phrases put in."""
-    question = _choose(kind.questions, flag, f"question {index}")
-    answer_format = _choose(kind.formats, flag, f"format {index}")
-    return f"{question.format(**names)} {answer_format.format(**names)}"
+    question = _choose(asked.wording.questions, flag, f"question {index}")
+    answer_format = _choose(asked.wording.formats, flag, f"format {index}")
+    if asked.options:
+        answer_format = answer_format.format(**_listed(_shuffled(asked.options, flag, index)))
+    return f"{question.format(**asked.names)} {answer_format}"
 
 
-def _alike(one: str, other: str) -> tuple[str, str]:
-    """Both phrases with a capital when either has one: case must not tell the typed one from the model's."""
-    if one[:1].isupper() != other[:1].isupper():
-        return one[:1].upper() + one[1:], other[:1].upper() + other[1:]
-    return one, other
+def _listed(options: Sequence[str]) -> dict[str, str]:
+    """The options in quotes, in the ways in which a format can list them."""
+    quoted = [f"“{option}”" for option in options]
+    before, last = ", ".join(quoted[:-1]), quoted[-1]
+    return {"either": f"{before} or {last}", "all": f"{before} and {last}", "each": ", ".join(quoted)}
+
+
+def _shuffled(options: Sequence[str], flag: Flag, index: int) -> list[str]:
+    """The options in an order that depends on the flag's id alone, every order as likely as any other."""
+    order = list(options)
+    for last in range(len(order) - 1, 0, -1):
+        other = _draw(flag, f"place {last} of row {index}", last + 1)
+        order[last], order[other] = order[other], order[last]
+    return order
 
 
 def _choose(choices: Sequence[str], flag: Flag, purpose: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
 from annotators.flags.kinds import KINDS
 from store.records import Flag, Row
 
-_NUMBERS = ("no rows", "one row", "two rows", "three rows")
+_NUMBERS = ("no", "one", "two", "three")
 
 
 def rows_table(rows: Sequence[Row]) -> str:
@@ -23,11 +24,20 @@ def rows_table(rows: Sequence[Row]) -> str:
 
 
 def becoming(flag: Flag, rows: Sequence[Row], before: str = "Becomes") -> str:
-    """A heading that says how many rows of which task a flag becomes, and the rows, as HTML."""
-    count = _NUMBERS[len(rows)] if len(rows) < len(_NUMBERS) else f"{len(rows)} rows"
-    task = KINDS[flag.kind].task.name
-    heard = f"{rows[0].start:.1f}–{rows[0].stop:.1f} s" if rows else ""
+    """A heading that says how many rows of which tasks a flag becomes, and the rows, as HTML.
+
+    Of a flag that becomes no row it says so, and what it is good for.
+    """
+    if not rows:
+        return f'<h3>{escape(before)} a flag</h3><p class="hint">{escape(KINDS[flag.kind].becomes)}</p>'
+    counts = Counter(row.task for row in rows)
+    tasks = " and ".join(f"{_rows(count)} of <u>{escape(task)}</u>" for task, count in counts.items())
     return (
-        f"<h3>{escape(before)} {count} of <u>{escape(task)}</u></h3>{rows_table(rows)}"
-        f'<p class="hint">Audio: {heard} of this sound, 16 kHz mono.</p>'
+        f"<h3>{escape(before)} {tasks}</h3>{rows_table(rows)}"
+        f'<p class="hint">Audio: {rows[0].start:.1f}–{rows[0].stop:.1f} s of this sound, 16 kHz mono.</p>'
     )
+
+
+def _rows(count: int) -> str:
+    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+    return f"{number} {'row' if count == 1 else 'rows'}"
