@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import count
 from multiprocessing.process import BaseProcess
@@ -63,17 +64,17 @@ def start_saving(folder: Path, confirmations: Path, seed: int, short_log: bool) 
 
     A flag is appended to `confirmations` when its saving has returned.
     """
-    return _started(_save_until_killed, folder, confirmations, seed, short_log)
+    return start(_save_until_killed, folder, confirmations, seed, short_log)
 
 
 def start_dying_before_the_commit(folder: Path, seed: int) -> BaseProcess:
     """A process that has written one sound and half of another, and is killed before a line names them."""
-    return _started(_die_before_the_commit, folder, seed)
+    return start(_die_before_the_commit, folder, seed)
 
 
 def start_dying_in_a_backup(folder: Path, target: Path) -> BaseProcess:
     """A process that is killed when it has copied one sound of the store `folder` to `target`."""
-    return _started(_die_in_a_backup, folder, target)
+    return start(_die_in_a_backup, folder, target)
 
 
 def _save_until_killed(folder: Path, confirmations: Path, seed: int, short_log: bool) -> None:
@@ -118,7 +119,8 @@ def _die_of(thrown: threading.ExceptHookArgs) -> None:
     os._exit(1)
 
 
-def _started(target: Any, *arguments: Any) -> BaseProcess:
+def start(target: Callable[..., None], *arguments: object) -> BaseProcess:
+    """A process that runs a function of a module."""
     process = _CONTEXT.Process(target=target, args=arguments, daemon=True)
     process.start()
     return process

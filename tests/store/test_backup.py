@@ -20,13 +20,15 @@ from store.audio import audio_path
 from store.backup import backup, restore
 from store.database import FILE_NAME
 from store.errors import StoreError
-from store.records import Clip
+from store.records import Clip, Withdrawal, new_id
 from store.store import Store
 from store.verify import verify
 from tests.store.savers import PEOPLE, Confirmed, save_short, start_dying_in_a_backup
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "store"
+
+PRIVATE_NAME = b"PRIVATE-NAME"  # in the name of the file that a person gave
 
 HOLD = """
 import sys
@@ -149,15 +151,21 @@ def test_what_damages_the_store_leaves_its_backup_whole(store: Store, tmp_path: 
         assert list(verify(copy)) == []
 
 
-def test_nothing_that_was_erased_is_in_a_backup(store: Store, tmp_path: Path) -> None:
-    save_short(store, seed=0, contributor="ERASED-CONTRIBUTOR")
+def test_what_was_withdrawn_is_not_in_a_backup_though_it_is_still_in_the_file(
+    store: Store, tmp_path: Path
+) -> None:
+    save_short(store, seed=0, contributor="WHO-WITHDREW")
     with store.reading() as cursor:
         cursor.execute("CHECKPOINT")
-        for table in ("flag", "rights", "benchmark_row"):
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+    (clip,) = clips(store)
+    store.withdraw(Withdrawal(new_id(), clip.id, "clip", "WHO-WITHDREW"))
+    with store.reading() as cursor:
+        before = cursor.execute("SELECT contributor FROM withdrawal").fetchall()
     folder = backup(store, tmp_path / "backup")
-    assert b"ERASED-CONTRIBUTOR" in (store.folder / FILE_NAME).read_bytes()
-    assert b"ERASED-CONTRIBUTOR" not in (folder / FILE_NAME).read_bytes()
+    assert PRIVATE_NAME in (store.folder / FILE_NAME).read_bytes()
+    assert PRIVATE_NAME not in (folder / FILE_NAME).read_bytes()
+    with Store(folder, create=False) as copy, copy.reading() as cursor:
+        assert cursor.execute("SELECT contributor FROM withdrawal").fetchall() == before
 
 
 def test_steps_are_told_up_to_the_whole(store: Store, tmp_path: Path) -> None:
@@ -240,9 +248,7 @@ def test_a_sound_that_is_withdrawn_meanwhile_stops_the_backup_in_a_sentence(
 
     def withdraw(done: int, whole: int) -> None:
         if done == 1:
-            with store.reading() as cursor:
-                cursor.execute("DELETE FROM clip WHERE id = ?", [last.id])
-            audio_path(store.audio_folder, last.id).unlink()
+            store.withdraw(Withdrawal(new_id(), last.id, "clip", "somebody"))
 
     with pytest.raises(StoreError, match="withdrawn while the store was backed up: back up again"):
         backup(store, tmp_path / "backup", withdraw)
