@@ -226,6 +226,7 @@ def hear(folder: Path, scenes: Scenes) -> NDArray[np.float32]:
         htsat = clap.audio_encoder.base.htsat
         log_mels = np.load(folder / "log_mel.npy", mmap_mode="r")
         latents = np.zeros((len(scenes), HEARINGS, htsat.config.latent_size), np.float32)
+        quick = compiled(lambda log_mel: htsat.from_log_mel(log_mel[:, None]).latent)
         for start in tqdm(range(0, len(scenes), 32), desc="latents", mininterval=5):
             rows = slice(start, min(start + 32, len(scenes)))
             log_mel = torch.from_numpy(log_mels[rows].astype(np.float32))
@@ -233,8 +234,8 @@ def hear(folder: Path, scenes: Scenes) -> NDArray[np.float32]:
             for hearing in range(HEARINGS):
                 rng = np.random.default_rng([21, start, hearing])
                 heard = widen(rng, log_mel, silent)[0] if hearing else log_mel
-                with torch.no_grad():
-                    latents[rows, hearing] = htsat.from_log_mel(heard[:, None]).latent.numpy()
+                with torch.no_grad(), mixed():
+                    latents[rows, hearing] = quick(heard).float().numpy()
         np.save(path, latents)
     return np.load(path)
 
