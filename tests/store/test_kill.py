@@ -28,7 +28,10 @@ LEFT_OVER = re.compile(r"The audio file [0-9a-f]{64}\.flac is of no kept clip: a
 
 @pytest.mark.parametrize(
     "stores",
-    [pytest.param(3, id="30-kills"), pytest.param(20, id="200-kills", marks=pytest.mark.full)],
+    [
+        pytest.param(3, id="30-kills"),
+        pytest.param(20, id="200-kills", marks=[pytest.mark.full, pytest.mark.timeout(3600)]),
+    ],
 )
 def test_what_was_confirmed_outlives_a_kill_at_any_moment(tmp_path: Path, stores: int) -> None:
     chance = random.Random(stores)
