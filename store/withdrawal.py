@@ -22,10 +22,10 @@ from store.writer import Writer
 
 _COVERS = "(withdrawal.scope = 'clip' OR withdrawal.contributor = {who})"
 
-# Rows of withdrawn flags, rows whose sound or statement of rights was withdrawn, partner rows whose
-# annotation was withdrawn, and partner rows of all these.
+# Rows of withdrawn flags, those of their partners among them; rows whose sound or statement of rights was
+# withdrawn; and partner rows whose annotation was.
 _GONE_ROWS = f"""
-WITH reached AS (
+WITH gone AS (
     SELECT benchmark_row.id FROM benchmark_row
     LEFT JOIN flag ON flag.id = benchmark_row.flag_id
     LEFT JOIN observation ON observation.id = flag.observation_id
@@ -35,10 +35,6 @@ WITH reached AS (
     UNION
     SELECT row_id FROM annotation JOIN withdrawal
         ON withdrawal.clip_id = annotation.clip_id AND {_COVERS.format(who="annotation.contributor")}
-), gone AS (
-    FROM reached
-    UNION
-    SELECT id FROM benchmark_row WHERE partner_of IN (FROM reached)
 )"""
 
 # What the withdrawals reach, table by table, in the order in which it can be erased: each query gives the
