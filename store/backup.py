@@ -16,9 +16,9 @@ from pathlib import Path
 import duckdb
 
 from store.audio import audio_path, read_clip, synchronise_folder
-from store.database import FILE_NAME
+from store.database import FILE_NAME, copy_database
 from store.errors import Attempt, AudioError, StoreError, store_error
-from store.records import Clip, new_id
+from store.records import Clip
 from store.store import Store
 from store.verify import verify
 
@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]  # called with the steps done and the step
 AUDIO = "audio"  # the folder of audio in a store's folder
 NAMED_FAULTS = 5  # of a damaged backup, in one message
 
-_CLIPS = "SELECT id, public_id, rate, channels, frames, name FROM {database}.clip ORDER BY id"
+_CLIPS = "SELECT id, public_id, rate, channels, frames, name FROM clip ORDER BY id"
 
 
 def backup(store: Store, folder: Path, progress: Progress | None = None) -> Path:
@@ -41,8 +41,9 @@ def backup(store: Store, folder: Path, progress: Progress | None = None) -> Path
     if os.path.lexists(folder):
         raise StoreError(f"There is something at {folder} already: back up into a new folder.")
     with _appearing_whole(folder, "back up") as unfinished:
-        with store.reading() as cursor:
-            clips = _copy_database(cursor, store.folder, unfinished, "back up")
+        with store.reading() as cursor, _said_of(store.folder, "back up"):
+            copy_database(cursor, unfinished / FILE_NAME)
+        clips = _clips_of(unfinished)
         tell = _telling(progress, len(clips) + 1)
         for done, clip in enumerate(clips):
             tell(done)
@@ -73,7 +74,9 @@ def restore(backup: Path, folder: Path, progress: Progress | None = None) -> Pat
     if os.path.lexists(folder) and not _is_empty_folder(folder):
         raise StoreError(f"There is something at {folder} already: restore into a new folder.")
     with _appearing_whole(folder, "restore") as unfinished:
-        clips = _copy_backed_up_database(backup, unfinished)
+        with _said_of(backup, "restore"):
+            _copy_backed_up_database(backup, unfinished)
+        clips = _clips_of(unfinished)
         tell = _telling(progress, len(clips) + 1)
         for done, clip in enumerate(clips):
             tell(done)
@@ -121,47 +124,28 @@ def _synchronise(folder: Path) -> None:
         synchronise_folder(Path(directory))
 
 
-def _copy_database(
-    connection: duckdb.DuckDBPyConnection, source: Path, target: Path, attempt: Attempt
-) -> list[Clip]:
-    """Copy the connection's database, that of the store `source`, into `target`; return the clips it names.
-
-    The copying is a transaction: it sees what was committed when it began, whatever others commit meanwhile.
-    Lines are copied and not blocks, so nothing that was erased is in the new file. What goes wrong concerns
-    the new file alone, and the old one goes on.
-    """
-    copy = f"copy_{new_id()}"
+@contextlib.contextmanager
+def _said_of(folder: Path, attempt: Attempt) -> Iterator[None]:
+    """Errors of the database in `folder`, or of copying it, come out as StoreError."""
     try:
-        (original,) = connection.execute("SELECT current_database()").fetchall()[0]
-        connection.execute(f"ATTACH ? AS {copy}", [str(target / FILE_NAME)])
-        try:
-            connection.begin()
-            connection.execute(f"COPY FROM DATABASE {original} TO {copy}")
-            lines = connection.execute(_CLIPS.format(database=copy)).fetchall()
-            connection.commit()
-        except BaseException:
-            with contextlib.suppress(duckdb.Error):  # a commit that failed has ended its transaction itself
-                connection.rollback()
-            with contextlib.suppress(duckdb.Error):
-                connection.execute(f"DETACH {copy}")
-            raise
-        connection.execute(f"DETACH {copy}")  # after its log was written into it
+        yield
     except duckdb.Error as error:
-        raise store_error(error, source, attempt) from error
-    return [Clip(*line) for line in lines]
+        raise store_error(error, folder, attempt) from error
 
 
-def _copy_backed_up_database(backup: Path, target: Path) -> list[Clip]:
-    """`_copy_database` of a backup, which is opened for reading alone."""
+def _copy_backed_up_database(backup: Path, target: Path) -> None:
+    """Copy the database of a backup, which is opened for reading alone."""
     with duckdb.connect() as connection:
-        try:
-            connection.execute(
-                "ATTACH ? AS backup (TYPE duckdb, READ_ONLY)", [str((backup / FILE_NAME).absolute())]
-            )
-            connection.execute("USE backup")
-        except duckdb.Error as error:
-            raise store_error(error, backup, "restore") from error
-        return _copy_database(connection, backup, target, "restore")
+        file = str((backup / FILE_NAME).absolute())
+        connection.execute("ATTACH ? AS backup (TYPE duckdb, READ_ONLY)", [file])
+        connection.execute("USE backup")
+        copy_database(connection, target / FILE_NAME)
+
+
+def _clips_of(folder: Path) -> list[Clip]:
+    """The clips that the database in a folder names, in the order of their ids."""
+    with duckdb.connect(str(folder / FILE_NAME), read_only=True) as connection:
+        return [Clip(*line) for line in connection.execute(_CLIPS).fetchall()]
 
 
 def _copy_audio(clip: Clip, source: Path, target: Path) -> None:

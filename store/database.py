@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import threading
+import uuid
 from pathlib import Path
 
 import duckdb
@@ -67,6 +68,7 @@ class Database:
             raise store_error(error, folder) from error
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        _create_if_missing(self.folder / FILE_NAME)
         return duckdb.connect(str(self.folder / FILE_NAME), config=_OFFLINE)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -125,17 +127,45 @@ class Database:
 def copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
     """Write the tables and views of the connection's database into the new file `target`, safely on the disk.
 
-    Lines are copied and not blocks, so nothing that was deleted is in the new file. Raises duckdb.Error and
-    OSError; what was written until then is the caller's to remove.
+    Lines are copied and not blocks, so nothing that was deleted is in the new file. The copying is a
+    transaction: it sees what was committed when it began, whatever others commit meanwhile. Raises
+    duckdb.Error and OSError; what was written until then is the caller's to remove, and the connection's
+    database goes on.
     """
+    copy = f"copy_{uuid.uuid4().hex}"  # several may be made at the same time
     (name,) = connection.execute("SELECT current_database()").fetchall()[0]
-    connection.execute("ATTACH ? AS copied (TYPE duckdb)", [str(target)])
+    connection.execute(f"ATTACH ? AS {copy} (TYPE duckdb)", [str(target)])
     try:
-        connection.execute(f'COPY FROM DATABASE "{name}" TO copied')
-    finally:
-        connection.execute("DETACH copied")  # which writes its log into it
+        connection.begin()
+        connection.execute(f'COPY FROM DATABASE "{name}" TO {copy}')
+        connection.commit()
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # a commit that failed has ended its transaction itself
+            connection.rollback()
+        with contextlib.suppress(duckdb.Error):
+            connection.execute(f"DETACH {copy}")
+        raise
+    connection.execute(f"DETACH {copy}")  # after its log was written into it
     with target.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _create_if_missing(file: Path) -> None:
+    """Make an empty database that appears whole, so that no crash and no full disk leaves half of one.
+
+    A link, as a file that another program has made meanwhile is not to be replaced.
+    """
+    if file.exists():
+        return
+    begun = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
+    try:
+        duckdb.connect(str(begun), config=_OFFLINE).close()
+        with contextlib.suppress(FileExistsError):
+            file.hardlink_to(begun)
+        synchronise_folder(file.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            _remove_database(begun)
 
 
 def _log_of(database: Path) -> Path:
@@ -179,5 +209,8 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
                 connection.execute(_INSERT_SCHEMA_VERSION, [version, path.stem, now()])
                 connection.commit()
             except BaseException:
-                connection.rollback()
+                with contextlib.suppress(
+                    duckdb.Error
+                ):  # a commit that failed has ended its transaction itself
+                    connection.rollback()
                 raise

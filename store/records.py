@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 System = Literal["clap", "pengi", "salmonn", "whisper", "layers"]
@@ -57,6 +57,13 @@ def new_id() -> str:
 def now() -> str:
     """The present instant, ISO 8601 in UTC with microseconds."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def later(instant: str, last: str) -> str:
+    """`instant`, or a microsecond after `last` when the clock has gone back or stood still since."""
+    if instant > last:
+        return instant
+    return (datetime.fromisoformat(last) + timedelta(microseconds=1)).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ Functions of a connection inside a transaction of the writer; `Store` gives them
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import duckdb
 
 from store.errors import StoreError
-from store.records import Annotation, Row, RowEdit
+from store.records import Annotation, Row, RowEdit, later
 from store.withdrawal import refuse_withdrawn, refuse_withdrawn_row
 
 _INSERT_ROW = """
@@ -29,6 +29,7 @@ _SELECT_ROW = """
 SELECT present_row.clip_id, present_row.question, label, present_row.partner_of, state, present_row.licence
 FROM present_row WHERE id = ?"""
 _SELECT_LICENCE = "SELECT licence FROM present_rights WHERE clip_id = ? AND contributor = ?"
+_LAST_EDIT = "SELECT max(made_at) FROM row_edit WHERE row_id = ?"
 _IS_EDIT_KEPT = "SELECT count(*) > 0 FROM row_edit WHERE id = ?"
 _IS_ROW_KEPT = "SELECT count(*) > 0 FROM benchmark_row WHERE id = ?"
 
@@ -75,6 +76,9 @@ def add_edit(connection: duckdb.DuckDBPyConnection, edit: RowEdit) -> None:
     if not _is(connection, _IS_ROW_KEPT, edit.row_id):
         raise StoreError("This row is not in the store any more: reload the list.")
     refuse_withdrawn_row(connection, edit.row_id, edit.contributor)
+    (last,) = connection.execute(_LAST_EDIT, [edit.row_id]).fetchall()[0]
+    if last is not None:  # the clock may have gone back since, and what is said last holds
+        edit = replace(edit, made_at=later(edit.made_at, last))
     connection.execute(_INSERT_EDIT, asdict(edit))
 
 

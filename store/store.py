@@ -31,6 +31,7 @@ from store.records import (
     Row,
     RowEdit,
     Withdrawal,
+    later,
     now,
     observation_from_dict,
     row_file,
@@ -48,8 +49,7 @@ INSERT INTO clip (id, public_id, rate, channels, frames, name, kept_at)
 VALUES ($id, $public_id, $rate, $channels, $frames, $name, $kept_at)"""
 _INSERT_RIGHTS = """
 INSERT INTO rights (clip_id, owner, licence, attribution, speaker_agrees, contributor, stated_at)
-VALUES ($clip_id, $owner, $licence, $attribution, $speaker_agrees, $contributor, $stated_at)
-ON CONFLICT DO NOTHING"""
+VALUES ($clip_id, $owner, $licence, $attribution, $speaker_agrees, $contributor, $stated_at)"""
 _INSERT_OBSERVATION = """
 INSERT INTO observation (id, clip_id, system, model_id, model_revision, instruction, text, made_at, record)
 VALUES ($id, $clip_id, $system, $model_id, $model_revision, $instruction, $text, $made_at, $record)"""
@@ -138,7 +138,7 @@ class Store:
             kept_clip = _keep_clip(connection, admitted(connection, clip, flag.contributor))
             _keep_observation(connection, observation)
             if rights is not None:
-                connection.execute(_INSERT_RIGHTS, asdict(rights))
+                _keep_rights(connection, rights)
             if _rights_of(connection, clip.id, flag.contributor) is None:
                 raise StoreError("Say first whose sound this is and under which licence it may be shared.")
             connection.execute(_INSERT_FLAG, asdict(flag))
@@ -305,6 +305,19 @@ def _keep_clip(connection: duckdb.DuckDBPyConnection, clip: Clip) -> Clip:
         return kept
     connection.execute(_INSERT_CLIP, asdict(clip) | {"kept_at": now()})
     return clip
+
+
+def _keep_rights(connection: duckdb.DuckDBPyConnection, rights: Rights) -> None:
+    """Keep a statement as the last of its contributor, unless it says what the one before says.
+
+    What was said last is told by its instant, which the clock gives; so it is moved when the clock went back.
+    """
+    last = _rights_of(connection, rights.clip_id, rights.contributor)
+    if last is None:
+        connection.execute(_INSERT_RIGHTS, asdict(rights))
+    elif replace(rights, stated_at=last.stated_at) != last:
+        stated_at = later(rights.stated_at, last.stated_at)
+        connection.execute(_INSERT_RIGHTS, asdict(replace(rights, stated_at=stated_at)))
 
 
 def _keep_observation(connection: duckdb.DuckDBPyConnection, observation: Observation) -> None:
