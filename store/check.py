@@ -40,9 +40,11 @@ from store.errors import StoreError
 from store.instances import LEAST_ROWS
 
 DATA_SETS = "datasets"  # the folder of an export that holds the data of all instances
-ROWS_AT_ONCE = 16  # of a parquet file, so that a long one is never in memory whole
-READ_AT_ONCE = 1 << 20  # bytes of each of its columns
 LABELS_SHOWN = 10  # most frequent labels that a report counts
+
+# Of a parquet file, which is never in memory whole; but a page, at worst a row group, is the least to be read.
+ROWS_AT_ONCE = 16
+READ_AT_ONCE = 1 << 20  # bytes of each column
 
 _DAMAGE = (  # what reading a file that is not whole, or not what its name says, may raise
     OSError,

@@ -121,7 +121,11 @@ class Export:
             table = table.replace_schema_metadata(metadata)
             self.write_card_features(
                 [
-                    {"name": name, "dtype": feature.get("dtype") or {"audio": {"sampling_rate": 16_000}}}
+                    {
+                        "name": name,
+                        "dtype": feature.get("dtype")
+                        or {"audio": {"sampling_rate": feature["sampling_rate"]}},
+                    }
                     for name, feature in features.items()
                 ]
             )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from store.check import check_export, instance_statistics, report
@@ -198,6 +199,14 @@ def test_headings_in_code_are_none(exported: Export) -> None:
     assert exported.rules() == ["README section missing"]
 
 
+def test_a_title_is_no_section_but_subsections_are_a_part_of_theirs(exported: Export) -> None:
+    exported.replace(exported.page, "## References\n", "## References\n\n### Papers\n")
+    assert exported.rules() == []
+    exported.replace(exported.page, "## References\n", "## Papers\n")
+    exported.replace(exported.page, "# Spoken Words Choice\n", "# References to Spoken Words\n")
+    assert exported.rules() == ["README section missing"]
+
+
 def test_a_page_without_a_random_row(exported: Export) -> None:
     exported.replace(exported.page, "random", "guessed")
     assert exported.rules() == ["random row missing"]
@@ -268,9 +277,10 @@ def test_a_licence_that_forbids_remixing(exported: Export) -> None:
 
 
 def test_a_second_split(exported: Export) -> None:
-    shutil.copy(exported.parquet, exported.parquet.with_name("train-00000-of-00001.parquet"))
+    fewer = pq.read_table(exported.parquet).slice(0, 5)
+    pq.write_table(fewer, exported.parquet.with_name("dev-00000-of-00001.parquet"))
     exported.replace(
-        exported.card, "  - split: test", "  - split: train\n    path: data/train-*\n  - split: test"
+        exported.card, "  - split: test", "  - split: dev\n    path: data/dev-*\n  - split: test"
     )
     assert exported.rules() == ["several splits"]
 

@@ -50,6 +50,10 @@ COLUMNS: dict[str, tuple[str, Callable[[Export], None]]] = {
             file=("file", {"dtype": "int64", "_type": "Value"}, lambda same: pa.array(range(len(same))))
         ),
     ),
+    "numbers that are only called texts": (
+        "column type",
+        lambda one: one.change_columns(file=("file", STRING, lambda same: pa.array(range(len(same))))),
+    ),
     "texts as audio": (
         "column type",
         lambda one: one.change_columns(audio=("audio", STRING, lambda same: same.field("path"))),
@@ -57,6 +61,10 @@ COLUMNS: dict[str, tuple[str, Callable[[Export], None]]] = {
     "audio that is only called so": (
         "column type",
         lambda one: one.change_columns(audio=("audio", AUDIO, lambda same: same.field("path"))),
+    ),
+    "audio declared at another rate": (
+        "not 16 kHz",
+        lambda one: one.change_columns(audio=("audio", AUDIO | {"sampling_rate": 8_000}, lambda same: same)),
     ),
     "audio and audio1": ("two first columns", lambda one: one.add_column("audio1", "audio", AUDIO)),
     "label and label1": ("two first columns", lambda one: one.add_column("label1", "label", STRING)),
@@ -142,6 +150,7 @@ PLANTED: dict[str, tuple[str, Callable[[Rows], Rows]]] = {
     "no file name": ("empty file", set_first("file", "")),
     "an absolute path": ("path in file", set_first("file", "/home/ada/one.wav")),
     "a path of another system": ("path in file", set_first("file", r"C:\sounds\one.wav")),
+    "a drive": ("path in file", set_first("file", "C:one.wav")),
     "a folder": ("path in file", set_first("file", "test/one.wav")),
     "an empty instruction": ("empty instruction", set_first("instruction", " ")),
     "an absent instruction": ("empty instruction", set_first("instruction", None)),
@@ -219,6 +228,8 @@ def test_labels_of_word_errors_need_not_be_offered(exported: Export) -> None:
     assert exported.rules() == ["label not in instruction"]
     exported.describe(metrics=["wer"])
     assert exported.rules() == []
+    exported.described.unlink()  # as long as nobody says how it is scored, a label has to be offered
+    assert exported.rules() == ["instance.json missing", "label not in instruction"]
 
 
 def test_audio_may_be_the_label(exported: Export) -> None:
