@@ -42,7 +42,7 @@ from store.instances import LEAST_ROWS
 DATA_SETS = "datasets"  # the folder of an export that holds the data of all instances
 LABELS_SHOWN = 10  # most frequent labels that a report counts
 
-# Of a parquet file, which is never in memory whole; but a page, at worst a row group, is the least to be read.
+# Of a parquet file, which is never in memory whole; but a page, at worst a row group, is the least to read.
 ROWS_AT_ONCE = 16
 READ_AT_ONCE = 1 << 20  # bytes of each column
 
