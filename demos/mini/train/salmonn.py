@@ -43,8 +43,8 @@ from demos.whisper.checkpoint import read_whisper
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
 WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
-QUESTION_CLIPS = 12_000  # clips of spoken questions that are encoded
-SCENE_CLIPS = 5000  # clips of other scenes
+QUESTION_CLIPS = 10_000  # clips of spoken questions that are encoded
+SCENE_CLIPS = 3000  # clips of other scenes
 FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
 BATCH = 32
 SPEEDS = (0.85, 1.18)  # of the clips that are encoded
@@ -73,9 +73,10 @@ def encode(
         for index, sound in enumerate(tqdm(sounds, desc=f"encode {name}", mininterval=5)):
             samples = torch.from_numpy(sound[: round(seconds * SAMPLE_RATE)])
             mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE)))
-            with torch.no_grad(), sliced_positions(whisper.encoder, seconds):
-                speech[index] = whisper.encoder(mel[None])[0].numpy()
-                tokens = beats.encode(beats.fbank(samples[None], dtype=torch.float32))[0][0, :frames].numpy()
+            fbank = beats.fbank(samples[None], dtype=torch.float32)
+            with torch.no_grad(), mixed(), sliced_positions(whisper.encoder, seconds):
+                speech[index] = whisper.encoder(mel[None])[0].float().numpy()
+                tokens = beats.encode(fbank)[0][0, :frames].float().numpy()
             audio[index, : len(tokens)] = tokens
             lengths[index] = len(tokens)
         np.save(paths[0], speech)
