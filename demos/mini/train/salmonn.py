@@ -23,7 +23,7 @@ from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
-from demos.mini.train.fast import mixed
+from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, played
 from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, DESCRIBE_BOTH, TRANSCRIBE
@@ -43,10 +43,11 @@ from demos.whisper.checkpoint import read_whisper
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
 WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
-QUESTION_CLIPS = 10_000  # clips of spoken questions that are encoded
-SCENE_CLIPS = 3000  # clips of other scenes
+QUESTION_CLIPS = 8000  # clips of spoken questions that are encoded
+SCENE_CLIPS = 2400  # clips of other scenes
 FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
 BATCH = 32
+ENCODED = 16  # clips at once
 SPEEDS = (0.85, 1.18)  # of the clips that are encoded
 WORDS = grammar.vocabulary()
 
@@ -70,19 +71,34 @@ def encode(
         speech = np.zeros((len(sounds), frames, DIMENSIONS.n_audio_state), np.float16)
         audio = np.zeros((len(sounds), frames, BEATS.encoder_embed_dim), np.float16)
         lengths = np.zeros(len(sounds), np.int64)
-        for index, sound in enumerate(tqdm(sounds, desc=f"encode {name}", mininterval=5)):
-            samples = torch.from_numpy(sound[: round(seconds * SAMPLE_RATE)])
+        listen = compiled(whisper.encoder.forward)
+        for batch in tqdm(_alike(sounds, seconds), desc=f"encode {name}", mininterval=5):
+            rows = [index for index, _ in batch]
+            samples = torch.from_numpy(np.stack([sound for _, sound in batch]))
             mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE)))
-            fbank = beats.fbank(samples[None], dtype=torch.float32)
+            fbank = beats.fbank(samples, dtype=torch.float32)
             with torch.no_grad(), mixed(), sliced_positions(whisper.encoder, seconds):
-                speech[index] = whisper.encoder(mel[None])[0].float().numpy()
-                tokens = beats.encode(fbank)[0][0, :frames].float().numpy()
-            audio[index, : len(tokens)] = tokens
-            lengths[index] = len(tokens)
+                # Compiled for whole batches; the last of a length is not worth a compilation of its own.
+                hidden = listen(mel) if len(rows) == ENCODED else whisper.encoder(mel)
+                speech[rows] = hidden.float().numpy()
+                tokens = beats.encode(fbank)[0][:, :frames].float().numpy()
+            audio[rows, : tokens.shape[1]] = tokens
+            lengths[rows] = tokens.shape[1]
         np.save(paths[0], speech)
         np.save(paths[1], audio)
         np.save(paths[2], lengths)
     return Encodings(*(np.load(path, mmap_mode="r") for path in paths))
+
+
+def _alike(sounds: list[NDArray[np.float32]], seconds: float) -> list[list[tuple[int, NDArray[np.float32]]]]:
+    """Sounds with their places, cut to whole half seconds and at most `seconds`, in equally long batches."""
+    step = SAMPLE_RATE // 2
+    longest = int(seconds * SAMPLE_RATE)
+    by_length: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+    for place, sound in enumerate(sounds):
+        length = min(longest, max(1, len(sound) // step) * step)
+        by_length.setdefault(length, []).append((place, sound[:length]))
+    return [same[at : at + ENCODED] for same in by_length.values() for at in range(0, len(same), ENCODED)]
 
 
 class Trainee(nn.Module):
@@ -216,7 +232,7 @@ def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps:
         """Audio tokens of the padding behind a clip: one true window of it, as often as is needed."""
         network = trainee.salmonn
         kernel = config.window_frames
-        start = int(rng.integers(FRAMES + 50, full.speech.shape[1] - kernel))
+        start = int(rng.integers(FRAMES + 100, full.speech.shape[1] - kernel))
         padding = np.asarray(full.speech[int(rng.integers(FULL_CLIPS)), start : start + kernel], np.float32)
         speech = network.ln_speech(torch.from_numpy(padding))
         fused = torch.cat([speech, torch.zeros(kernel, BEATS.encoder_embed_dim)], dim=-1)
