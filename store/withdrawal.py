@@ -130,14 +130,17 @@ def carry_out(writer: Writer, database: Database, audio_folder: Path, withdrawal
         if _keep(connection, withdrawal):
             database.rewrite_later()
 
+    def delete(connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            _delete_audio(connection, audio_folder)
+        except OSError as error:
+            raise StoreError(
+                f"This was withdrawn, but the file with the sound could not be deleted ({error.strerror}): "
+                "close Earwitness and open it again when the disk allows it."
+            ) from error
+
     writer.run(write)
-    try:
-        writer.run(lambda connection: _delete_audio(connection, audio_folder))
-    except StoreError as error:
-        raise StoreError(
-            "This was withdrawn, but the file with the sound could not be deleted: close Earwitness and open "
-            f"it again when the disk allows it. {error}"
-        ) from error
+    writer.run(delete)
 
 
 def delete_withdrawn_audio(database: Database, audio_folder: Path) -> None:
