@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from demos.mini.train import beats, clap, sounds, whisper
+from demos.mini.train import beats, clap, fast, salmonn, sounds, whisper
 from demos.mini.train.loop import Plan, learning_rate, train
 from demos.mini.world import scenes
 from demos.mini.world.taxonomy import NAMES
@@ -114,7 +114,68 @@ def test_timed_classes_follow_the_scene_and_its_repetitions() -> None:
 def test_a_sound_played_faster_is_shorter_and_higher() -> None:
     seconds = np.arange(16_000) / 16_000
     tone = np.sin(2 * np.pi * 400 * seconds).astype(np.float32)
-    fast = beats.played(tone, 1.25)
+    fast = sounds.played(tone, 1.25)
     assert len(fast) == pytest.approx(16_000 / 1.25, abs=2)
     spectrum = np.abs(np.fft.rfft(fast))
     assert np.argmax(spectrum) * 16_000 / len(fast) == pytest.approx(500, abs=3)
+
+
+def test_the_classes_of_a_window_follow_the_frames_that_it_is_made_of() -> None:
+    scene = scenes.make_scene(np.random.default_rng(4), "train", "single")
+    (event,) = scene.events
+    frames = round(scene.seconds * 100)
+    column = NAMES.index(event.name)
+
+    def sounding(order: np.ndarray) -> np.ndarray:
+        truth = beats.classes_by_step(scene, order)
+        assert truth.sum() == truth[:, column].sum(), "no other class sounds"
+        return truth[:, column]
+
+    as_it_is = sounding(np.arange(frames))
+    steps = np.arange(len(as_it_is)) * beats.PATCH / 100  # seconds at which each begins
+    inside = (steps >= event.onset) & (steps + beats.PATCH / 100 <= event.offset)
+    outside = (steps + beats.PATCH / 100 <= event.onset) | (steps >= event.offset)
+    assert as_it_is[inside].all()
+    assert not as_it_is[outside].any()
+    assert inside.any()
+    np.testing.assert_array_equal(sounding(np.roll(np.arange(frames), -32))[:-4], as_it_is[2:-2])
+    assert sounding(np.arange(0, frames, 2)).sum() == pytest.approx(as_it_is.sum() / 2, abs=1.5)
+
+
+def test_a_window_begins_again_where_its_sound_ends() -> None:
+    rng = np.random.default_rng(3)
+    for length in (120, 450, 900):
+        order = beats.frame_order(rng, length, 448)
+        assert order.shape == (448,)
+        assert order.min() >= 0
+        assert order.max() < length
+        steps = np.diff(order) % length
+        assert set(steps) <= {0, 1, 2}, "played at most twice as fast, without gaps"
+
+
+def test_recoloured_windows_keep_their_shape_and_stay_finite() -> None:
+    rng = np.random.default_rng(5)
+    window = torch.randn(448, 128) * 4
+    again = beats.recoloured(rng, window)
+    assert again.shape == window.shape
+    assert again.isfinite().all()
+    assert not torch.equal(again, window)
+
+
+def test_without_a_compiler_the_function_itself_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert fast.compiled(len) is len
+    with fast.mixed():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).float().sum() == 8
+
+
+def test_clips_are_encoded_in_equal_lengths_and_none_is_lost() -> None:
+    clips = [np.zeros(length, np.float32) for length in (8_000, 70_000, 71_000, 129_000, 200_000, 3_000)]
+    batches = salmonn._alike(clips, seconds=8.0)
+    assert sorted(place for batch in batches for place, _ in batch) == list(range(6))
+    for batch in batches:
+        (length,) = {len(sound) for _, sound in batch}
+        assert length <= 128_000
+    cut = {place: len(sound) for batch in batches for place, sound in batch}
+    assert cut[1] == cut[2] == 64_000
+    assert cut[4] == 128_000

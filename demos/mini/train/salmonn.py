@@ -96,7 +96,7 @@ def _alike(sounds: list[NDArray[np.float32]], seconds: float) -> list[list[tuple
     longest = int(seconds * SAMPLE_RATE)
     by_length: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
     for place, sound in enumerate(sounds):
-        length = min(longest, max(1, len(sound) // step) * step)
+        length = min(longest, len(sound) // step * step or len(sound))
         by_length.setdefault(length, []).append((place, sound[:length]))
     return [same[at : at + ENCODED] for same in by_length.values() for at in range(0, len(same), ENCODED)]
 
