@@ -51,7 +51,7 @@ NAMES = (
     "dora after anna",
 )
 
-few = settings(max_examples=7, deadline=None)
+few = settings(max_examples=5, deadline=None)
 stores = st.sampled_from(NAMES)
 
 
@@ -134,18 +134,14 @@ def test_a_store_merged_with_itself_is_what_it_was(pool: Pool, one: str) -> None
 
 
 @few
-@given(one=stores, other=stores)
-def test_it_makes_no_difference_which_store_is_named_first(pool: Pool, one: str, other: str) -> None:
-    forwards = pool.merge(pool[one], pool[other])
-    assert pool.content(forwards) == pool.content(pool.merge(pool[other], pool[one]))
-
-
-@few
 @given(one=stores, other=stores, third=stores)
-def test_it_makes_no_difference_which_two_are_merged_first(
+def test_the_order_in_which_stores_are_merged_makes_no_difference(
     pool: Pool, one: str, other: str, third: str
 ) -> None:
-    left = pool.merge(pool.merge(pool[one], pool[other]), pool[third])
+    forwards = pool.merge(pool[one], pool[other])
+    backwards = pool.merge(pool[other], pool[one])
+    assert pool.content(forwards) == pool.content(backwards)
+    left = pool.merge(backwards, pool[third])
     right = pool.merge(pool[one], pool.merge(pool[other], pool[third]))
     assert pool.content(left) == pool.content(right)
 
@@ -250,7 +246,7 @@ def test_the_stores_that_are_merged_are_not_changed(pool: Pool, tmp_path: Path) 
         ("UPDATE flag SET correction = 'a horn' WHERE contributor = 'anna'", r"flag \w{32}, flag \w{32}"),
         (
             "UPDATE observation SET text = 'something else' WHERE id = (SELECT min(id) FROM observation)",
-            r"observation \w{32}: nothing",
+            r"observation \w{32}",
         ),
         ("UPDATE benchmark_row SET label = 'perhaps' WHERE label = 'no'", "row"),
         ("UPDATE clip SET frames = frames + 1", "clip"),
