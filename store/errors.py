@@ -9,9 +9,14 @@ from typing import Literal
 
 import duckdb
 
-Attempt = Literal["save", "back up", "restore"]  # what was tried when something went wrong
+Attempt = Literal["save", "back up", "restore", "merge"]  # what was tried when something went wrong
 
-_DONE: dict[Attempt, str] = {"save": "saved", "back up": "backed up", "restore": "restored"}
+_DONE: dict[Attempt, str] = {
+    "save": "saved",
+    "back up": "backed up",
+    "restore": "restored",
+    "merge": "merged",
+}
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}

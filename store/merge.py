@@ -90,7 +90,7 @@ def merge(first: Path, second: Path, into: Path, progress: Progress | None = Non
             merged.rename(into)
             synchronise_folder(into.parent)
     except (duckdb.Error, OSError) as error:
-        raise store_error(error, into) from error
+        raise store_error(error, into, "merge") from error
     return into
 
 
@@ -116,7 +116,7 @@ def _copy(held: duckdb.DuckDBPyConnection, store: Path, copy: Path) -> None:
         held.execute(f"USE {copy.name}")
         copy_database(held, copy / FILE_NAME)
     except duckdb.Error as error:
-        raise store_error(error, store) from error
+        raise store_error(error, store, "merge") from error
     try:
         Database(copy, create=False).close()
     except StoreError as error:
