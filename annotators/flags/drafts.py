@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from annotators.flags.kinds import KINDS
+from annotators.flags.phrases import alike, one_line, tidy
+from store.audio import ROW_SECONDS
 from store.records import Clip, Confidence, Flag, FlagKind, Licence, Observation, Rights, new_id, now
 
 
@@ -59,6 +61,21 @@ class Draft:
             made_at=self.begun_at,
             **texts,
         )
+
+
+def all_that_is_said(observation: Observation, span: tuple[Any, Any], correction: Any) -> str:
+    """Whisper's transcript with the marked words put right, for a person to confirm or to put right further.
+
+    Empty where there is none to offer: of another system, of a view longer than a row's window, and before
+    words are marked and put right.
+    """
+    start, stop = _whole(span[0]), _whole(span[1])
+    view, text, said = observation.view, observation.text, tidy(_text(correction))
+    if observation.system != "whisper" or view.stop - view.start > ROW_SECONDS:
+        return ""
+    if not said or not 0 <= start < stop <= len(text):
+        return ""
+    return one_line(text[:start] + alike(text[start:stop], said)[1] + text[stop:])
 
 
 def rights(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from annotators.flags.kinds import KINDS, Field
+from annotators.flags.kinds import GROUPS, KINDS, LONGEST_PHRASE, Field, FieldName, Group, Kind
 from annotators.flags.words_component import markable_words
 from store.records import FlagKind
 
@@ -15,7 +15,13 @@ FIRST_KIND: FlagKind = "object_existence"
 OWNERS = [("mine", "mine"), ("someone else's", "third-party")]
 LICENCES = [("CC0, free of conditions", "CC0-1.0"), ("CC-BY 4.0, with a name", "CC-BY-4.0")]
 OTHER_LICENCE = ("its own licence", "third-party")
+SAVE_ROWS, SAVE_FLAG = "Save as task  ⌘↵", "Save flag  ⌘↵"
 CONFIDENCES = [("a guess", "guess"), ("sure", "sure"), ("certain", "certain")]
+
+
+# The components that show the fields of a kind, in their order in the form; each shows at most one.
+PLACES = ("aspect", "claim", "attribute", "correction", "right", "transcript")
+WRITTEN = ("claim", "attribute", "correction", "transcript")  # those that hold free words
 
 
 class Typed(NamedTuple):
@@ -23,10 +29,14 @@ class Typed(NamedTuple):
 
     draft: Any
     words: Any
+    about: Any
     kind: Any
+    aspect: Any
     claim: Any
     attribute: Any
     correction: Any
+    right: Any
+    transcript: Any
     time_start: Any
     time_stop: Any
     confidence: Any
@@ -34,6 +44,12 @@ class Typed(NamedTuple):
     licence: Any
     attribution: Any
     speaker_agrees: Any
+
+    @property
+    def phrases(self) -> dict[FieldName, Any]:
+        """What was typed or chosen for the fields of the kind."""
+        kind = KINDS.get(self.kind)
+        return {} if kind is None else {field.name: getattr(self, place(field)) for field in kind.fields}
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,7 @@ class Parts:
     title: gr.HTML
     inputs: Typed
     chosen_times: gr.State
+    offered_transcript: gr.State
     rights_box: gr.Column
     preview: gr.HTML
     problem: gr.HTML
@@ -56,39 +73,78 @@ class Parts:
     done: gr.Button
 
 
-def shown(field: Field) -> dict[str, Any]:
-    """How a text box asks for a field of a kind."""
-    label = field.label if field.required else f"{field.label}, if any"
-    return {"label": label, "placeholder": field.example, "visible": True}
+def place(field: Field) -> str:
+    """Which of the components in `PLACES` shows a field."""
+    if field.name == "claim":
+        return "claim"
+    if field.name == "attribute":
+        written = "transcript" if field.longest > LONGEST_PHRASE else "attribute"
+        return "aspect" if field.is_choice else written
+    return "right" if field.is_choice else "correction"
+
+
+def fields_of(kind: Kind, aspect: Any = None) -> dict[str, dict[str, Any]]:
+    """How each component in `PLACES` asks for its field of a kind; what it does not ask for is hidden.
+
+    Answers to choose from are those of the `aspect` that is chosen, or else of the kind's first.
+    """
+    shown: dict[str, dict[str, Any]] = {name: {"visible": False} for name in PLACES}
+    aspects = kind.choices("attribute")
+    aspect = aspect if aspect in aspects else next(iter(aspects), "")
+    for field in kind.fields:
+        asks: dict[str, Any] = {"label": field.asked, "visible": True}
+        if field.is_choice:
+            value = aspect if field.name == "attribute" else None
+            asks |= {"choices": list(kind.choices(field.name, aspect)), "value": value}
+        else:
+            asks |= {"placeholder": field.example}
+        shown[place(field)] = asks
+    return shown
+
+
+def keeping(asks: dict[str, Any], standing: Any) -> dict[str, Any]:
+    """How a component asks that may have been answered already: an answer that can stand is left alone.
+
+    What is not set is not lost either when the person answers before the server's reply has come.
+    """
+    may_stand = "choices" in asks and (standing in asks["choices"] or standing == asks["value"])
+    return {name: value for name, value in asks.items() if name != "value" or not may_stand}
+
+
+def kinds_about(group: Group) -> list[tuple[str, str]]:
+    """The kinds of a group to choose from: (title, id)."""
+    return [(one.title, one.id) for one in KINDS.values() if one.group == group]
 
 
 def draw() -> Parts:
     """Draw the form, hidden, and return its parts."""
-    first = {field.name: shown(field) for field in KINDS[FIRST_KIND].fields}
+    first, group = fields_of(KINDS[FIRST_KIND]), KINDS[FIRST_KIND].group
     with gr.Column(visible=False, elem_classes=["card", "flag-form"]) as box:
         with gr.Row(elem_classes="writing") as writing:
             with gr.Column(elem_classes="typed"):
                 title = gr.HTML(elem_classes="form-title", apply_default_css=False)
-                draft, chosen_times = gr.State(None), gr.State((None, None))
+                draft, chosen_times, offered_transcript = gr.State(None), gr.State((None, None)), gr.State("")
                 with gr.Row(elem_classes="labelled"):
                     gr.HTML("<span>words</span>", elem_classes="label", apply_default_css=False)
                     words = markable_words(elem_classes="words")
+                about = gr.Radio(
+                    list(GROUPS), value=group, label="about", elem_classes=["field", "chips", "about"]
+                )
                 kinds = gr.Radio(
-                    [(one.title, one.id) for one in KINDS.values()],
+                    kinds_about(group),
                     value=FIRST_KIND,
                     label="kind",
-                    elem_classes=["field", "chips"],
+                    elem_classes=["field", "chips", "kind"],
                 )
-                claim = gr.Textbox(
-                    **first["claim"],
-                    max_lines=2,
-                    elem_classes=["field", "claim"],
-                )
-                attribute = gr.Textbox(visible=False, max_lines=2, elem_classes=["field", "attribute"])
+                aspect = gr.Radio(**first["aspect"], elem_classes=["field", "chips", "aspect"])
+                claim = gr.Textbox(**first["claim"], max_lines=2, elem_classes=["field", "claim"])
+                attribute = gr.Textbox(**first["attribute"], max_lines=2, elem_classes=["field", "attribute"])
                 correction = gr.Textbox(
-                    **first["correction"],
-                    max_lines=2,
-                    elem_classes=["field", "correction"],
+                    **first["correction"], max_lines=2, elem_classes=["field", "correction"]
+                )
+                right = gr.Radio(**first["right"], elem_classes=["field", "chips", "right"])
+                transcript = gr.Textbox(
+                    **first["transcript"], max_lines=6, elem_classes=["field", "transcript"]
                 )
                 with gr.Row(elem_classes=["labelled", "when"]):
                     gr.HTML("<span>when</span>", elem_classes="label", apply_default_css=False)
@@ -124,7 +180,7 @@ def draw() -> Parts:
                     )
                 problem = gr.HTML(elem_classes="form-problem", apply_default_css=False)
                 with gr.Row(elem_classes="buttons"):
-                    save = gr.Button("Save as task  ⌘↵", variant="primary", elem_classes="save-flag")
+                    save = gr.Button(SAVE_ROWS, variant="primary", elem_classes="save-flag")
                     cancel = gr.Button("Cancel")
             with gr.Column(elem_classes="becomes"):
                 preview = gr.HTML(elem_classes="preview", apply_default_css=False)
@@ -134,10 +190,10 @@ def draw() -> Parts:
                 to_tasks = gr.Button("See them in Tasks", variant="primary", elem_classes="to-tasks")
                 done = gr.Button("Close")
     inputs = Typed(
-        draft, words, kinds, claim, attribute, correction, time_start, time_stop, confidence,
-        owner, licence, attribution, speaker_agrees,
+        draft, words, about, kinds, aspect, claim, attribute, correction, right, transcript, time_start,
+        time_stop, confidence, owner, licence, attribution, speaker_agrees,
     )  # fmt: skip
     return Parts(
-        box, writing, title, inputs, chosen_times, rights_box, preview, problem, save, cancel, saved,
-        saved_rows, to_tasks, done,
+        box, writing, title, inputs, chosen_times, offered_transcript, rights_box, preview, problem, save,
+        cancel, saved, saved_rows, to_tasks, done,
     )  # fmt: skip

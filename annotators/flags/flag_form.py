@@ -13,13 +13,26 @@ from typing import Any
 import gradio as gr
 
 from annotators.flags.checks import FlagError
-from annotators.flags.drafts import Draft, rights
-from annotators.flags.fields_form import FIRST_KIND, LICENCES, OTHER_LICENCE, Parts, Typed, draw, shown
+from annotators.flags.drafts import Draft, all_that_is_said, rights
+from annotators.flags.fields_form import (
+    FIRST_KIND,
+    LICENCES,
+    OTHER_LICENCE,
+    PLACES,
+    SAVE_FLAG,
+    SAVE_ROWS,
+    WRITTEN,
+    Typed,
+    draw,
+    fields_of,
+    keeping,
+    kinds_about,
+)
 from annotators.flags.flagging import needs_rights, save_flag
 from annotators.flags.kinds import KINDS
 from annotators.flags.rows import rows_of
-from annotators.flags.rows_table import becoming
-from annotators.flags.words_component import marked_span, words_value
+from annotators.flags.rows_table import becoming, not_yet
+from annotators.flags.words_component import marked_span, marked_words, offered_parts, words_value
 from demos.examples import SOURCE, is_example
 from demos.page_component import refusal
 from demos.request import SYSTEM_NAMES
@@ -73,20 +86,28 @@ class FlagForm:
             observation = session.observation(str(getattr(event, "observation", "")))
             if observation is None or session.sound is None:
                 raise refusal("This answer is of another sound. Press Listen again, then flag.")
-            start, stop = _whole_words(observation, getattr(event, "start", 0), getattr(event, "stop", 0))
+            span = _whole_words(observation, getattr(event, "start", 0), getattr(event, "stop", 0))
             kind: FlagKind = "speech_content" if observation.system == "whisper" else FIRST_KIND
             range_start, range_stop = times if isinstance(times, list | tuple) else (None, None)
+            words, offered = words_value(observation, *span), offered_parts(kind, observation.text, span)
             return {
                 parts.box: gr.update(visible=True),
                 parts.writing: gr.update(visible=True),
                 parts.saved: gr.update(visible=False),
                 parts.title: f"<h3>What did {SYSTEM_NAMES[observation.system]} make up?</h3>",
                 typed.draft: Draft(observation.id),
-                typed.words: words_value(observation, start, stop),
-                typed.kind: kind,
-                typed.claim: observation.text[start:stop],
-                typed.attribute: "",
-                typed.correction: "",
+                typed.words: gr.update(value=words, parts=offered),
+                typed.about: KINDS[kind].group,
+                typed.kind: self._kinds_shown(kind),
+                **{
+                    getattr(typed, name): gr.update(**({"value": ""} if name in WRITTEN else {}), **asks)
+                    for name, asks in fields_of(KINDS[kind]).items()
+                },
+                typed.claim: gr.update(
+                    value=observation.text[slice(*span)], **fields_of(KINDS[kind])["claim"]
+                ),
+                parts.offered_transcript: "",
+                parts.save: SAVE_ROWS,
                 typed.time_start: range_start,
                 typed.time_stop: range_stop,
                 typed.confidence: "sure",
@@ -96,6 +117,7 @@ class FlagForm:
 
         outputs = [
             *(parts.box, parts.writing, parts.saved, parts.title, parts.problem, parts.rights_box),
+            *(parts.offered_transcript, parts.save),
             *(one for one in typed),
         ]
         view.flagged(opened, parts.chosen_times, outputs, **_EVENT)
@@ -120,13 +142,27 @@ class FlagForm:
     def _attach(self) -> None:
         parts, typed = self._parts, self._parts.inputs
         inputs = list(typed)
-        typed.words.mark(_claim_from_words, [typed.draft, typed.words], typed.claim, **_EVENT)
-        typed.kind.change(_fields_of_kind, typed.kind, _kind_outputs(parts), **_EVENT)
+        fields = [getattr(typed, name) for name in PLACES]
+        typed.words.mark(_words_marked, [typed.words, typed.kind], [typed.claim, typed.words], **_EVENT)
+        typed.about.input(self._about_chosen, typed.about, typed.kind, **_EVENT)
+        chosen = [typed.words, typed.kind, typed.claim, typed.aspect, typed.right]
+        typed.kind.change(self._kind_chosen, chosen, [*fields, parts.save, typed.words], **_EVENT)
+        chosen = [typed.kind, typed.aspect, typed.right]
+        typed.aspect.input(_answers_of_aspect, chosen, typed.right, **_EVENT)
         typed.owner.input(_licences_of_owner, typed.owner, [typed.licence, typed.attribution], **_EVENT)
-        read = (typed.words, typed.kind, typed.claim, typed.attribute, typed.correction)
-        changes = [one.change for one in (*read, typed.time_start, typed.time_stop)]
+        offered = parts.offered_transcript
+        for changed in (typed.words.mark, typed.kind.change, typed.correction.change):
+            changed(
+                self._transcript_offered,
+                [typed.draft, typed.words, typed.kind, typed.correction, typed.transcript, offered],
+                [typed.transcript, offered],
+                trigger_mode="always_last",
+                **_EVENT,
+            )
+        read = (typed.words, typed.kind, *fields, typed.time_start, typed.time_stop)
+        changes = [one.change for one in read]
         gr.on(changes, self._preview, inputs, parts.preview, trigger_mode="always_last", **_EVENT)
-        saving = [parts.writing, parts.saved, parts.saved_rows, parts.problem, typed.words]
+        saving = [parts.writing, parts.saved, parts.saved_rows, parts.to_tasks, parts.problem, typed.words]
         parts.save.click(self._saved, inputs, saving, **_EVENT)
         for button in (parts.cancel, parts.done):
             button.click(self._closed, None, self._close_outputs(), **_EVENT)
@@ -135,6 +171,51 @@ class FlagForm:
         session = self._sessions.of(request.session_hash)
         return session, session.sound, contributor_of(request.session_hash)
 
+    def _kinds_shown(self, kind: FlagKind) -> Any:
+        """The kinds about the same thing to choose from, this one chosen; one alone needs no choice."""
+        among = kinds_about(KINDS[kind].group)
+        return gr.update(choices=among, value=kind, visible=len(among) > 1)
+
+    def _about_chosen(self, about: Any) -> Any:
+        """The kinds of the group that was chosen, the first of them chosen too."""
+        return self._kinds_shown(next((one.id for one in KINDS.values() if one.group == about), FIRST_KIND))
+
+    def _kind_chosen(self, words: Any, kind: Any, claim: Any, aspect: Any, right: Any) -> dict[Any, Any]:
+        """The fields of the kind that was chosen, and whether the marked words hold too much for it.
+
+        Free words that were typed stay, and so does what was chosen where the kind has it among its choices.
+        """
+        typed, (text, span) = self._parts.inputs, _marked(words)
+        if kind not in KINDS:
+            return {typed.claim: gr.skip()}
+        standing = {"aspect": aspect, "right": right}
+        shown = {
+            getattr(typed, name): gr.update(**keeping(asks, standing.get(name)))
+            for name, asks in fields_of(KINDS[kind], aspect).items()
+        }
+        shown[typed.claim] |= _claim_from_words(kind, text, span, claim)
+        shown[typed.words] = gr.update(parts=offered_parts(kind, text, span))
+        shown[self._parts.save] = gr.update(value=SAVE_ROWS if KINDS[kind].tasks else SAVE_FLAG)
+        return shown
+
+    def _transcript_offered(
+        self,
+        request: gr.Request,
+        draft: Any,
+        words: Any,
+        kind: Any,
+        correction: Any,
+        typed: Any,
+        offered: Any,
+    ) -> tuple[Any, Any]:
+        """Whisper's transcript put right, offered as all that is said; what people wrote or cleared stays."""
+        session, _, _ = self._visitor(request)
+        observation = session.observation(draft.observation_id) if isinstance(draft, Draft) else None
+        if observation is None or kind != "speech_content" or (typed or "") != offered:
+            return gr.skip(), gr.skip()
+        said = all_that_is_said(observation, marked_span(words), correction)
+        return said, said
+
     def _flag(self, typed: Typed, request: gr.Request) -> tuple[Sound, Observation, Flag]:
         """What stands in the form as a flag; FlagError when its sound is gone."""
         session, sound, contributor = self._visitor(request)
@@ -142,25 +223,27 @@ class FlagForm:
         observation = session.observation(draft.observation_id) if isinstance(draft, Draft) else None
         if sound is None or observation is None:
             raise FlagError("This answer is of another sound. Press Listen again, then flag.")
+        phrases = typed.phrases
         flag = draft.flag(
             observation,
             contributor,
             span=marked_span(typed.words),
             kind=typed.kind,
-            claim=typed.claim,
-            attribute=typed.attribute,
-            correction=typed.correction,
+            claim=phrases.get("claim"),
+            attribute=phrases.get("attribute"),
+            correction=phrases.get("correction"),
             times=(typed.time_start, typed.time_stop),
             confidence=typed.confidence,
         )
         return sound, observation, flag
 
     def _preview(self, request: gr.Request, *values: Any) -> str:
+        typed = Typed(*values)
         try:
-            sound, observation, flag = self._flag(Typed(*values), request)
+            sound, observation, flag = self._flag(typed, request)
             return becoming(flag, rows_of(flag, observation, sound.clip))
         except FlagError as problem:
-            return f'<h3>Becomes a task</h3><p class="hint">{escape(str(problem))}</p>'
+            return not_yet(str(problem), typed.kind)
 
     def _saved(self, request: gr.Request, *values: Any) -> dict[Any, Any]:
         parts, typed = self._parts, Typed(*values)
@@ -175,6 +258,7 @@ class FlagForm:
             parts.writing: gr.update(visible=False),
             parts.saved: gr.update(visible=True),
             parts.saved_rows: becoming(kept.flag, kept.rows, "Saved as") + KEPT,
+            parts.to_tasks: gr.update(visible=bool(kept.rows)),
             parts.problem: "",
             parts.inputs.words: {},
         }
@@ -215,25 +299,33 @@ class FlagForm:
         return [parts.box, parts.inputs.draft, parts.inputs.words, parts.chosen_times]
 
 
-def _kind_outputs(parts: Parts) -> list[Any]:
-    return [parts.inputs.claim, parts.inputs.attribute, parts.inputs.correction]
+def _marked(words: Any) -> tuple[str, tuple[Any, Any]]:
+    """Text and marked span of the words that came back from a browser."""
+    text = words.get("text") if isinstance(words, dict) else ""
+    return text if isinstance(text, str) else "", marked_span(words)
 
 
-def _fields_of_kind(kind: Any) -> list[Any]:
-    """Labels and examples of the text boxes for a kind; boxes that it does not ask for are hidden."""
-    if kind not in KINDS:
-        return [gr.skip()] * 3
-    fields = (KINDS[kind].field(name) for name in ("claim", "attribute", "correction"))
-    return [gr.update(visible=False) if field is None else gr.update(**shown(field)) for field in fields]
+def _words_marked(words: Any, kind: Any) -> tuple[Any, Any]:
+    """The marked words as the claim, and the claims that they join; no claim when no words are marked."""
+    text, span = _marked(words)
+    quotes = kind in KINDS and KINDS[kind].claim_quotes
+    claim = marked_words(text, span) if quotes else ""
+    return claim or gr.skip(), gr.update(parts=offered_parts(kind, text, span))
 
 
-def _claim_from_words(draft: Any, words: Any) -> Any:
-    """The marked words as the claim; nothing changes when no words are marked."""
-    start, stop = marked_span(words)
-    text = words.get("text", "") if isinstance(words, dict) else ""
-    if draft is None or not isinstance(text, str) or not stop > start >= 0:
+def _claim_from_words(kind: FlagKind, text: str, span: tuple[Any, Any], claim: Any) -> dict[str, Any]:
+    """What becomes of the claim when another kind is chosen: the marked words where the kind quotes them."""
+    marked = marked_words(text, span)
+    if KINDS[kind].claim_quotes:
+        return {} if claim else {"value": marked}
+    return {"value": ""} if claim == marked else {}
+
+
+def _answers_of_aspect(kind: Any, aspect: Any, right: Any) -> Any:
+    """The closed set of the aspect that was chosen."""
+    if kind not in KINDS or not KINDS[kind].aspects:
         return gr.skip()
-    return text[int(start) : int(stop)]
+    return gr.update(**keeping(fields_of(KINDS[kind], aspect)["right"], right))
 
 
 def _licences_of_owner(owner: Any) -> list[Any]:

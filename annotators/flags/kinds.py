@@ -49,6 +49,7 @@ class Field:
     help: str
     example: str
     required: bool = True
+    unless: str = "if any"  # when a field that is not required is left empty: said after its label
     choices: tuple[str, ...] = ()  # the closed set that it is chosen from; empty: free words
     by_aspect: bool = False  # chosen from the closed set of the aspect that the flag names
     longest: int = LONGEST_PHRASE
@@ -57,6 +58,11 @@ class Field:
     def is_choice(self) -> bool:
         """Whether it is chosen, not written."""
         return bool(self.choices) or self.by_aspect
+
+    @property
+    def asked(self) -> str:
+        """The label, with when the field may be left empty."""
+        return self.label if self.required else f"{self.label}, {self.unless}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ class Kind:
     questions: Callable[[Flag], list[Asked]]  # of a checked flag, one for each row, what was flagged first
     aspects: tuple[Aspect, ...] = ()  # among which its attribute chooses, each with a closed set of answers
     one_claim: bool = True  # whether the marked words should hold one claim only
+    claim_quotes: bool = True  # whether the claim is what the marked words say
 
     def field(self, name: FieldName) -> Field | None:
         """The form's field for this part of the flag, None when the kind does not ask for it."""
@@ -166,9 +173,10 @@ _WORDS = Kind(
         Field(
             "attribute",
             "all that is said",
-            "Everything that is said, from beginning to end, if you can tell: put right what else is wrong.",
+            "Everything that is said, from beginning to end: put right what else is wrong.",
             "please turn off the light",
             required=False,
+            unless="if you can tell",
             longest=LONGEST_TRANSCRIPT,
         ),
     ),
@@ -288,7 +296,7 @@ _NOT_FOLLOWING = Kind(
     id="not_following",
     group="the answer",
     title="did not follow",
-    help="The answer does not do what the instruction asked for.",
+    help="The answer, or the part of it that is marked, does not do what the instruction asked for.",
     fields=(),
     becomes="No row. It counts in the model's instruction-following rate.",
     tasks=(),
@@ -301,11 +309,12 @@ _OTHER = Kind(
     group="the answer",
     title="other",
     help="Something else is wrong.",
-    fields=(Field("claim", "what is wrong", "In a few words.", "the same sentence over and over"),),
+    fields=(Field("claim", "what is wrong", "What is wrong, in a few words.", "it says the same twice"),),
     becomes="No row. It is kept with the answer.",
     tasks=(),
     questions=asked.nothing,
     one_claim=False,
+    claim_quotes=False,
 )
 
 KINDS: dict[FlagKind, Kind] = {

@@ -27,36 +27,35 @@ def kinds_help() -> str:
 
 def kinds_in_words() -> str:
     """The kinds of flags as sentences for programs: what claim, attribute and correction are of each."""
-    return " ".join(f"{kind.id}: {_arguments(kind)}" for kind in KINDS.values())
+    return " ".join(f"{kind.id} takes {_arguments(kind)}" for kind in KINDS.values())
 
 
 def _line(kind: Kind) -> str:
-    asks = "<br>".join(_asked(kind, field) for field in kind.fields) or "nothing more than the words"
+    asks = "<br>".join(escape(field.asked) for field in kind.fields) or "nothing more"
     tasks = "".join(f"<br><small>{escape(task.title)}</small>" for task in kind.tasks)
     partner = "" if not kind.tasks else "needed" if kind.needs_partner else "not needed"
+    sets = "; ".join(line for field in kind.fields for line in _closed_sets(kind, field, field.label))
+    among = f'<tr><td colspan="4"><small>{escape(sets)}</small></td></tr>' if sets else ""
     return (
         f"<tr><td><b>{escape(kind.title)}</b><br>{escape(kind.help)}</td><td>{asks}</td>"
-        f"<td>{escape(kind.becomes)}{tasks}</td><td>{partner}</td></tr>"
+        f"<td>{escape(kind.becomes)}{tasks}</td><td>{partner}</td></tr>{among}"
     )
-
-
-def _asked(kind: Kind, field: Field) -> str:
-    optional = "" if field.required else " <small>if any</small>"
-    among = "".join(f"<br><small>{escape(line)}</small>" for line in _closed_sets(kind, field))
-    return f"{escape(field.label)}{optional}{among}"
 
 
 def _arguments(kind: Kind) -> str:
     told = []
     for field in kind.fields:
-        optional = "" if field.required else ", optional"
-        among = "; ".join(_closed_sets(kind, field))
-        told.append(f"{field.name} = {field.label}{optional}{f' ({among})' if among else ''}")
-    return f"{', '.join(told) or 'nothing more'}."
+        optional = "" if field.required else "optional; "
+        sets = "; ".join(_closed_sets(kind, field, "one of"))
+        meaning = field.help.rstrip(".")
+        told.append(
+            f"{field.name} ({optional}{meaning[0].lower()}{meaning[1:]}{f'; {sets}' if sets else ''})"
+        )
+    return f"{', '.join(told) or 'nothing'}."
 
 
-def _closed_sets(kind: Kind, field: Field) -> list[str]:
-    """What a field is chosen from, a line for each closed set; none for free words."""
+def _closed_sets(kind: Kind, field: Field, name: str) -> list[str]:
+    """What a field is chosen from, a line for each closed set behind its name; none for free words."""
     if field.by_aspect:
         return [f"{aspect.name}: {', '.join(aspect.answers)}" for aspect in kind.aspects]
-    return [", ".join(field.choices)] if field.choices else []
+    return [f"{name}: {', '.join(field.choices)}"] if field.choices else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 from annotators.flags.kinds import KINDS
 from store.records import Flag, Row
@@ -36,6 +37,15 @@ def becoming(flag: Flag, rows: Sequence[Row], before: str = "Becomes") -> str:
         f"<h3>{escape(before)} {tasks}</h3>{rows_table(rows)}"
         f'<p class="hint">Audio: {rows[0].start:.1f}–{rows[0].stop:.1f} s of this sound, 16 kHz mono.</p>'
     )
+
+
+def not_yet(problem: str, kind: Any) -> str:
+    """What stands where the rows will, as HTML: what is still missing, and what the kind is about."""
+    chosen = KINDS.get(kind)
+    about = "" if chosen is None else f"{chosen.help} {chosen.becomes}"
+    thing = "a flag" if chosen is not None and not chosen.tasks else "a task"
+    sentences = "".join(f'<p class="hint">{escape(one)}</p>' for one in (problem, about) if one)
+    return f"<h3>Becomes {thing}</h3>{sentences}"
 
 
 def _rows(count: int) -> str:

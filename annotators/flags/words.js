@@ -1,5 +1,6 @@
 // The words of an answer, to be marked by click, drag, or keyboard. `props.value` is {observation, text, start, stop},
-// characters (code points) into the text; marking changes start and stop and emits 'mark'.
+// characters (code points) into the text; marking changes start and stop and emits 'mark'. `props.parts` is
+// {start, stop, parts: [[start, stop], …]}: the claims that the words marked so seem to join, a button for each.
 const { tell, make } = window.earwitness;
 const box = element.querySelector('.words-box');
 let words = []; // {start, stop, tail}: characters of each word, and where its closing punctuation begins
@@ -24,6 +25,23 @@ const split = (text) => {
     }
     at += length;
   }
+};
+
+// The parts are drawn for the marking that they were made for, and for no other.
+const offer = () => {
+  const shelf = element.querySelector('.parts');
+  const { start, stop, parts } = props.parts || {};
+  const value = props.value || {};
+  shelf.hidden = !parts || start !== value.start || stop !== value.stop;
+  if (shelf.hidden) { shelf.replaceChildren(); return; }
+  const characters = [...(value.text || '')];
+  const buttons = parts.map(([from, to]) => {
+    const button = make('button', '', characters.slice(from, to).join(''));
+    button.type = 'button';
+    button.addEventListener('click', () => { show({ start: from, stop: to }); box.focus(); done(); });
+    return button;
+  });
+  shelf.replaceChildren(make('span', '', `${parts.length} claims? Flag one at a time:`), ...buttons);
 };
 
 const isMarked = (word) => word.tail > props.value.start && word.head < props.value.stop;
@@ -57,8 +75,12 @@ const mark = (first, last) => {
   const [from, to] = first <= last ? [first, last] : [last, first];
   const span = first === null ? { start: 0, stop: 0 } : { start: words[from].head, stop: words[to].tail };
   if (span.start === props.value.start && span.stop === props.value.stop) return;
+  show(span);
+};
+const show = (span) => {
   props.value = { ...props.value, ...span };
   draw();
+  offer();
   tell('marked', { observation: props.value.observation, ...span });
 };
 const done = () => trigger('mark', {});
@@ -126,6 +148,7 @@ const load = () => {
   }
   opened = value.observation || '';
   draw();
+  offer();
   tell('marked', opened ? { observation: opened, start: value.start, stop: value.stop } : null);
   if (isNew) {
     requestAnimationFrame(() => {
@@ -150,4 +173,5 @@ const save = (event) => {
 document.addEventListener('keydown', save, true); // before a check box takes Enter for a click
 
 watch('value', load);
+watch('parts', offer);
 load();

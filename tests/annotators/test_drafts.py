@@ -50,3 +50,12 @@ def test_words_become_no_markup_in_the_preview() -> None:
     shown = becoming(flag, rows_of(flag, said, CLIP))
     assert "<img" not in shown
     assert "&lt;img" in shown
+
+
+def test_what_did_not_follow_is_the_whole_answer_unless_a_part_is_marked() -> None:
+    said = answer(CLIP)
+    whole = Draft(said.id).flag(said, "someone", span=(0, 0), kind="not_following", claim="typed before")
+    assert (whole.span_text, whole.claim) == (ANSWER, "")
+    assert rows_of(whole, said, CLIP) == ()
+    part = Draft(said.id).flag(said, "someone", span=SPAN, kind="not_following", claim="")
+    assert part.span_text == CLAIM
