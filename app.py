@@ -65,6 +65,7 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
     import annotators.endpoints_component
     import demos.endpoints_component
     from annotators.flags.flag_form import FlagForm
+    from annotators.flags.kinds_help import kinds_help
     from annotators.tasks import tasks_tab
     from demos import help_tab, listen_tab
     from demos.examples import examples
@@ -85,7 +86,7 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
             with gr.Tab("Tasks", id="tasks") as tasks:
                 tasks_tab.build(tasks_tab.Actions(store, sessions), tasks)
             with gr.Tab("Help", id="help"):
-                help_tab.build(engine.suite)
+                help_tab.build(engine.suite, [kinds_help()])
         to_tasks = forms[0].to_tasks.click
         to_tasks(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
         demos.endpoints_component.declare(engine, sessions)

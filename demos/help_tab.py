@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import gradio as gr
 from demos.catalog import Model, Suite
 
 
-def build(suite: Suite) -> None:
-    """Draw the tab."""
+def build(suite: Suite, more: Sequence[str] = ()) -> None:
+    """Draw the tab; `more` is help from above this floor, HTML that stands below the page's own words."""
     with gr.Row(elem_classes="help"):
         with gr.Column(elem_classes=["card", "prose-card"], scale=3):
             gr.Markdown((Path(__file__).parent / "help.md").read_text(encoding="utf-8"))
+            for html in more:
+                gr.HTML(html, apply_default_css=False, elem_classes="prose")
         with gr.Column(elem_classes=["card", "prose-card"], scale=2):
             models = [*suite.models.values(), *suite.encoders]
             gr.HTML(_models(suite, models), apply_default_css=False, elem_classes="models")
