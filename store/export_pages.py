@@ -27,6 +27,12 @@ _LICENCE_TAGS: dict[Licence, str] = {
 }
 
 
+_OVER_A_CLOSED_SET = ", over the closed answer set that every\ninstruction spells out"
+_CLOSED = (
+    "Every instruction is a question and a sentence that names the possible answers;\n"
+    "the label is one of them, verbatim."
+)
+_FREE = "Every instruction is a question and a sentence that says\nin which form to answer."
 _METRICS = {
     "accuracy": (
         "Accuracy: the share of rows whose answer equals the label after both are stripped and lower-cased. "
@@ -66,6 +72,7 @@ class ExportedInstance:
 
 def task_page(task: BenchmarkTask, instances: Sequence[ExportedInstance]) -> str:
     """The README.md of a task over its instances, in Markdown."""
+    over = _OVER_A_CLOSED_SET if task.options else ""
     return f"""\
 # {task.title}
 
@@ -76,8 +83,7 @@ said of it, and marked what it had made up.
 
 ## Task Objective
 
-{task.objective} Answers are judged by {" and ".join(task.metrics)} over the closed answer set that every
-instruction spells out.
+{task.objective} Answers are judged by {" and ".join(task.metrics)}{over}.
 
 ## Datasets
 
@@ -96,8 +102,7 @@ partner that asks the same question of another clip, where another answer is rig
 
 ## Instructions and labels
 
-Answer set: {task.answers}. Every instruction is a question and a sentence that names the possible answers;
-the label is one of them, verbatim.
+Answers: {task.answers}. {_CLOSED if task.options else _FREE}
 
 {_sections(_examples(instance) for instance in instances)}
 

@@ -198,7 +198,7 @@ def test_a_question_with_a_usual_answer_is_a_shortcut() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [("short", "a longer one"), ("a longer one", "short")])
 def test_a_place_or_a_length_that_is_always_right_is_a_shortcut(first: str, second: str) -> None:
-    def rows(label: str, options: tuple[str, str], number: int) -> list[Asked]:
+    def rows(label: str, options: tuple[str, ...], number: int) -> list[Asked]:
         said = f"Which was said? It is “{options[0]} {number}” or “{options[1]} {number}”."
         return [Asked(said, f"{label} {number}", str(number))]
 
