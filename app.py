@@ -84,7 +84,7 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
             with gr.Tab("Listen", id="listen"):
                 listen_tab.build(listen_tab.Actions(engine, sessions, examples(), place_flag_form))
             with gr.Tab("Tasks", id="tasks") as tasks:
-                tasks_tab.build(tasks_tab.Actions(store, sessions), tasks)
+                tasks_tab.build(tasks_tab.Actions(store, engine, sessions), tasks)
             with gr.Tab("Help", id="help"):
                 help_tab.build(engine.suite, [kinds_help()])
         to_tasks = forms[0].to_tasks.click

@@ -60,8 +60,10 @@ class Gate:
 
     @property
     def words(self) -> str:
-        """Such as “27 of at least 32 rows”."""
-        return f"{self.have:.4g} of at {'most' if self.is_most else 'least'} {self.need:.4g} {self.name}"
+        """Such as “27 of at least 32 rows” or “12.5 minutes of audio, at most 60”."""
+        if self.is_most:
+            return f"{self.have:.3g} {self.name}, at most {self.need:.3g}"
+        return f"{self.have:.0f} of at least {self.need:.0f} {self.name}"
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,16 @@ def take_out(store: Store, row_id: str, contributor: str, reason: str = "", back
     return _append(store, view, edit)
 
 
+def may_edit(view: RowView, contributor: str) -> bool:
+    """Whether this person made the flag that a row came from, and so may change the row and its partners."""
+    return contributor == view.flag.contributor
+
+
 def _own(store: Store, row_id: str, contributor: str) -> RowView:
     view = store.row(row_id)
     if view is None:
         raise StoreError("This row is not in the store any more: reload the list.")
-    by = view.row.rights_by if view.row.role == "partner" else view.flag.contributor
-    if contributor not in (by, view.flag.contributor):
+    if not may_edit(view, contributor):
         raise FlagError("Only who made this row can change it: flag the answer yourself to say it otherwise.")
     return view
 

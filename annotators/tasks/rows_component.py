@@ -26,12 +26,15 @@ NOTHING_FITS = "No row fits this choice. Choose less."
 
 
 def row_list(**kwargs: Any) -> gr.HTML:
-    """Rows, progress and pages. Events: `play` (row), `turn` (number of a page).
+    """Rows, progress and pages. Events: `play` (row), `turn` (number of a page), and those of opened rows.
 
     The value comes from `rows_value`. The property `sound` {row, address} is played, `download` {address,
-    name, sentence} is fetched by the browser.
+    name, sentence} is fetched by the browser, `details` is what is shown below an opened row
+    (`details_component`).
     """
-    return page_component(Path(__file__).parent, "rows", {}, {"sound": {}, "download": {}}, **kwargs)
+    return page_component(
+        Path(__file__).parent, "rows", {}, {"sound": {}, "download": {}, "details": {}}, **kwargs
+    )
 
 
 def rows_value(page: Page, instances: list[Instance], filtered: bool) -> dict[str, Any]:

@@ -12,9 +12,12 @@ import gradio as gr
 import soundfile
 from gradio.utils import get_upload_folder
 
+from annotators.flags.clap_ranking import clap_ranking
 from annotators.flags.kinds import KINDS
+from annotators.tasks import details_component
 from annotators.tasks.rows_component import STATES, row_list, rows_value
 from annotators.tasks.tasks import FORMS, export_tasks, instances, models, page, row_audio
+from demos.engine import Engine
 from demos.page_component import refusal
 from demos.session import Sessions
 from store.benchmark import TASKS
@@ -38,6 +41,7 @@ class Actions:
     """What the tab works with, given from above."""
 
     store: Store
+    engine: Engine
     sessions: Sessions
 
 
@@ -87,16 +91,19 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         number = getattr(event, "number", 1)
         return show(*values, number=number if isinstance(number, int) else 1)
 
+    def address_of(rate: int, samples: Any, request: gr.Request) -> str:
+        file = temporary(".wav")
+        soundfile.write(file, samples, rate, subtype="PCM_16")
+        actions.sessions.of(request.session_hash).keep_file(file)
+        return f"gradio_api/file={file}"
+
     def play(event: gr.EventData, request: gr.Request) -> Any:
         row = str(getattr(event, "row", ""))
         try:
             rate, samples = row_audio(store, row)
         except (StoreError, ValueError) as problem:
             raise refusal(problem) from problem
-        file = temporary(".wav")
-        soundfile.write(file, samples, rate, subtype="PCM_16")
-        actions.sessions.of(request.session_hash).keep_file(file)
-        return gr.update(sound={"row": row, "address": f"gradio_api/file={file}"})
+        return gr.update(sound={"row": row, "address": address_of(rate, samples, request)})
 
     def take_away(request: gr.Request, form: Any, *values: Any) -> Any:
         chosen = _chosen(values)
@@ -117,6 +124,8 @@ def build(actions: Actions, tab: gr.Tab) -> None:
     text.input(show, filters, rows, trigger_mode="always_last", **_EVENT)
     rows.turn(turn, filters, rows, **_EVENT)
     rows.play(play, None, rows, **_EVENT)
+    rank = clap_ranking(actions.engine, store)
+    details_component.attach(rows, filters, store, actions.engine, rank, show, address_of)
     take.click(take_away, [form, *filters], rows, **_EVENT)
 
 
