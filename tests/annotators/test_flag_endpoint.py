@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from gradio_client.exceptions import AppError
 
 from annotators.flags.kinds import KINDS
 from store.benchmark import TASKS
+from store.check import check_export
 from tests.people import ANSWER_OF_KINDS, FLAGS
 from tests.seeded import seeded_waveform
 from tests.serving import served, untrained_weights
@@ -60,6 +64,31 @@ def test_every_kind_goes_from_the_endpoint_to_listed_rows(
             row["instruction"],
             row["label"],
         )
+
+
+def test_what_every_kind_became_is_exported_checked_and_loaded(
+    client: Client, observation: str, tmp_path: Path
+) -> None:
+    import datasets
+
+    expected: dict[str, tuple[str, str]] = {}
+    for kind, values in FLAGS_OF_WORDS:
+        given = {name: value for name, value in values.items() if name != "marked"}
+        asked = {"observation": observation, "words": values["marked"], "kind": kind} | given
+        for row in client.predict(**asked, **OWN, api_name="/flag")["rows"]:
+            expected[row["file"]] = (row["instruction"], row["label"])
+    archive = Path(client.predict(api_name="/export"))
+    broken = {problem.rule for problem in check_export(archive) if problem.is_rule}
+    assert broken <= {"few instructions"}, "nothing but the number of rows is missing"
+    zipfile.ZipFile(archive).extractall(tmp_path)
+    loaded = {}
+    for folder in (tmp_path / "datasets").iterdir():
+        rows = datasets.load_dataset(str(folder), split="test", cache_dir=str(tmp_path / "cache"))
+        for row in rows.cast_column("audio", datasets.Audio(decode=False)):
+            loaded[row["file"]] = (row["instruction"], row["label"])
+            assert soundfile.info(io.BytesIO(row["audio"]["bytes"])).duration == 2.0
+    assert expected.items() <= loaded.items()
+    assert {folder.name.split("_")[0] for folder in (tmp_path / "datasets").iterdir()} == set(TASKS)
 
 
 def test_a_whole_answer_did_not_follow(client: Client, clip: Any) -> None:
