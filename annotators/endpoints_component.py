@@ -98,7 +98,9 @@ def declare(store: Store, sessions: Sessions) -> None:
         chosen = {"kind": kind, "task": task, "model": model, "state": state, "text": text}
         try:
             rows = chosen_rows(**chosen)
-            return rows_value(page(store, rows, number), instances(store, rows), any(chosen.values()))
+            return rows_value(
+                page(store, rows, number), instances(store, rows), store.following(), any(chosen.values())
+            )
         except StoreError as problem:
             raise refusal(problem) from problem
 

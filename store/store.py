@@ -20,6 +20,7 @@ from store import rows as row_queries
 from store.audio import ROW_RATE, Samples, audio_path, clear_unfinished, read_clip, row_audio, write_clip
 from store.database import Database
 from store.errors import StoreError, store_error
+from store.following import Following, following
 from store.instances import Instance, instances
 from store.records import (
     KINDS_WITHOUT_ROWS,
@@ -227,6 +228,11 @@ class Store:
         """The instances that the chosen rows make, with their gates."""
         with self.reading() as cursor:
             return instances(cursor, chosen)
+
+    def following(self) -> list[Following]:
+        """How often each model's flagged answers followed their instruction."""
+        with self.reading() as cursor:
+            return following(cursor)
 
     def flagged_models(self) -> list[str]:
         """Ids of the models that any row came from, in alphabetical order."""

@@ -1,4 +1,4 @@
-// The list of rows. `props.value` is {rows, instances, number, pages, total, empty}; `props.sound` {row, address} is
+// The list of rows. `props.value` is {rows, instances, following, number, pages, total, empty}; `props.sound` {row, address} is
 // played, `props.download` {address, name, sentence} is fetched, `props.details` tells more of one row (see
 // details_component.py). Emits 'play' {row}, 'turn' {number}, 'open' {row}, 'edit' {row, instruction, label, reason},
 // 'out' {row, back}, 'partners' {row}, 'sample' {row, clip}, 'confirm' {row, clip} and 'replay' {row}.
@@ -202,6 +202,13 @@ const instance = (one) => {
   return made;
 };
 
+const follows = (one) => {
+  const answers = `${one.answers} flagged ${one.answers === 1 ? 'answer' : 'answers'}`;
+  const made = make('span', '', `${one.model} followed its instruction in ${one.answers - one.missed} of ${answers} `);
+  made.append(make('b', '', `${Math.round(100 * one.rate)} %`));
+  return made;
+};
+
 const gateLine = (gate) => {
   const row = make('div', gate.met ? 'gate met' : 'gate');
   const bar = make('i');
@@ -217,6 +224,7 @@ const draw = () => {
   const rows = value.rows || [];
   find('.summary').textContent = rows.length ? `${value.total} ${value.total === 1 ? 'row' : 'rows'}` : '';
   find('.instances').replaceChildren(...(value.instances || []).map(instance));
+  find('.following').replaceChildren(...(value.following || []).map(follows));
   find('.nothing').hidden = rows.length > 0;
   find('.nothing').textContent = value.empty || '';
   find('.list').hidden = rows.length === 0;

@@ -11,6 +11,7 @@ from annotators.flags.kinds import KINDS
 from annotators.tasks.tasks import Page
 from demos.page_component import page_component
 from store.benchmark import TASKS
+from store.following import Following
 from store.instances import Gate, Instance
 from store.records import RowState
 from store.rows import RowView
@@ -37,11 +38,17 @@ def row_list(**kwargs: Any) -> gr.HTML:
     )
 
 
-def rows_value(page: Page, instances: list[Instance], filtered: bool) -> dict[str, Any]:
-    """What the list shows of a page of rows and of their instances; nothing private is in it."""
+def rows_value(
+    page: Page, instances: list[Instance], following: list[Following], filtered: bool
+) -> dict[str, Any]:
+    """What the list shows of a page of rows, their instances and all models; nothing private is in it."""
     return {
         "rows": [_row(view) for view in page.rows],
         "instances": [_instance(one) for one in instances],
+        "following": [
+            {"model": one.model, "answers": one.answers, "missed": one.missed, "rate": one.rate}
+            for one in following
+        ],
         "number": page.number,
         "pages": page.pages,
         "total": page.total,

@@ -79,7 +79,9 @@ def build(actions: Actions, tab: gr.Tab) -> None:
         chosen = _chosen(values)
         filtered = any(values)
         try:
-            return rows_value(page(store, chosen, number), instances(store, chosen), filtered)
+            return rows_value(
+                page(store, chosen, number), instances(store, chosen), store.following(), filtered
+            )
         except StoreError as problem:
             raise refusal(problem) from problem
 

@@ -142,6 +142,21 @@ def test_gates_tell_what_is_met(store: Store) -> None:
     assert [gate.name for gate in one.gates if not gate.is_rule] == ["rows"]
 
 
+def test_the_rate_of_following_instructions_counts_answers_once(store: Store) -> None:
+    clip, samples = sound(seconds=1.0)
+    said = [answer(clip), answer(clip), answer(clip, model_id="another")]
+    for number, (observation, kind) in enumerate(
+        [(said[0], "not_following"), (said[0], "not_following"), (said[1], "other"), (said[2], "other")]
+    ):
+        claim = "the answer is too long" if kind == "other" else ""
+        one = flag(observation, kind=kind, claim=claim, correction="", note=str(number))
+        assert save_flag(store, clip, samples, observation, one, rights(clip)).rows == ()
+    assert [(one.model, one.answers, one.missed, one.rate) for one in store.following()] == [
+        ("another", 1, 0, 1.0),
+        ("mini-salmonn", 2, 1, 0.5),
+    ]
+
+
 def line(number: int, original: int, seconds: float) -> _Line:
     return _Line(
         "SoundExistenceVerification",
