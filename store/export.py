@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,10 +24,11 @@ from store.errors import StoreError
 from store.export_pages import ExportedInstance, data_set_card, task_page
 from store.exported_audio import RowAudio, features_schema, whole_or_not
 from store.instances import ORGANISATION, Instance
-from store.rows import ALL_ROWS, RowFilter
+from store.rows import ALL_ROWS, RowFilter, RowView
 from store.store import Store
 
-ROWS_PER_GROUP = 100  # rows held in memory at once
+INSTANCES_AT_ONCE = 16  # whose rows, without their audio, are held in memory
+ROWS_PER_GROUP = 100  # rows held in memory with their audio
 
 _SCHEMA = features_schema(dict.fromkeys(("file", "instruction", "label"), pa.string()))
 
@@ -48,16 +49,29 @@ def export(
         raise StoreError("No row fits this choice, so there is nothing to export: choose other rows.")
     with whole_or_not(out_zip) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         written: dict[str, list[ExportedInstance]] = {}
-        for number, instance in enumerate(instances):
+        for number, (instance, views) in enumerate(_with_rows(store, instances)):
             if progress is not None:
                 progress(number, len(instances))
-            written.setdefault(instance.task, []).append(_write_instance(archive, store, instance))
+            written.setdefault(instance.task, []).append(_write_instance(archive, store, instance, views))
         for task, its_instances in written.items():
             _write_text(archive, f"{task}/README.md", task_page(TASKS[task], its_instances))
     return out_zip
 
 
-def _write_instance(archive: zipfile.ZipFile, store: Store, instance: Instance) -> ExportedInstance:
+def _with_rows(store: Store, instances: Sequence[Instance]) -> Iterator[tuple[Instance, list[RowView]]]:
+    """Each instance with its rows, those of one clip together; a few instances are read at once."""
+    for first in range(0, len(instances), INSTANCES_AT_ONCE):
+        some = instances[first : first + INSTANCES_AT_ONCE]
+        place = {row_id: number for number, instance in enumerate(some) for row_id in instance.row_ids}
+        views: list[list[RowView]] = [[] for _ in some]
+        for view in store.rows_by_clip(RowFilter(ids=tuple(place))):
+            views[place[view.row.id]].append(view)
+        yield from zip(some, views, strict=True)
+
+
+def _write_instance(
+    archive: zipfile.ZipFile, store: Store, instance: Instance, views: Sequence[RowView]
+) -> ExportedInstance:
     """Write one instance's data set, card and instance.json."""
     exported = ExportedInstance(instance)
     task = TASKS[instance.task]
@@ -68,7 +82,7 @@ def _write_instance(archive: zipfile.ZipFile, store: Store, instance: Instance) 
             pa.PythonFile(file, "w"), _SCHEMA, use_dictionary=["instruction", "label"]
         ) as parquet,
     ):
-        for group in _row_groups(store, exported):
+        for group in _row_groups(store, exported, views):
             parquet.write_table(pa.Table.from_pylist(group, schema=_SCHEMA))
     _write_text(archive, f"{folder}/README.md", data_set_card(exported))
     description = {
@@ -87,11 +101,13 @@ def _write_instance(archive: zipfile.ZipFile, store: Store, instance: Instance) 
     return exported
 
 
-def _row_groups(store: Store, exported: ExportedInstance) -> Iterator[list[dict[str, object]]]:
+def _row_groups(
+    store: Store, exported: ExportedInstance, views: Sequence[RowView]
+) -> Iterator[list[dict[str, object]]]:
     """The columns of an instance's rows, a group at a time; each row is added to `exported`."""
     audio = RowAudio(store)
     group: list[dict[str, object]] = []
-    for view in store.rows_by_clip(RowFilter(ids=exported.instance.row_ids)):
+    for view in views:
         exported.add(view)
         row, flac = view.row, audio.flac(view)
         texts = {"file": row.file, "instruction": row.instruction, "label": row.label}

@@ -74,7 +74,7 @@ WITH chosen AS (
       AND ($task::VARCHAR IS NULL OR task = $task)
       AND ($licence::VARCHAR IS NULL OR licence = $licence)
       AND coalesce(state = $state::VARCHAR, state <> 'taken_out')
-      AND ($ids::VARCHAR[] IS NULL OR list_contains($ids::VARCHAR[], id))
+      AND ($ids::VARCHAR[] IS NULL OR id IN (SELECT unnest($ids::VARCHAR[])))
       AND ($text::VARCHAR IS NULL OR contains(
             lower(concat_ws(chr(10), instruction, label, claim, correction, span_text, text)), lower($text)))
 )
@@ -92,6 +92,8 @@ JOIN clip ON clip.id = benchmark_row.clip_id
 JOIN present_rights
     ON present_rights.clip_id = benchmark_row.clip_id AND present_rights.contributor = benchmark_row.rights_by
 """
+
+_RECORD = 4  # the place of the observation's record in a line
 
 _PAGE_OF_ROWS = f"""
 {CHOSEN}, page AS (SELECT * FROM chosen ORDER BY made_at DESC, id LIMIT $limit OFFSET $offset)
@@ -128,8 +130,13 @@ def page_of_rows(
 def rows_by_clip(cursor: duckdb.DuckDBPyConnection, chosen: RowFilter) -> Iterator[RowView]:
     """All chosen rows, those of one clip together, in an order that depends on public ids alone."""
     result = cursor.execute(_ROWS_BY_CLIP, parameters(chosen))
+    observation, record = None, ""
     while lines := result.fetchmany(256):
-        yield from map(_row_view, lines)
+        for line in lines:
+            if observation is None or line[_RECORD] != record:  # rows of one clip often share one
+                record = line[_RECORD]
+                observation = observation_from_dict(json.loads(record))
+            yield _row_view(line, observation)
 
 
 def count_rows(cursor: duckdb.DuckDBPyConnection, chosen: RowFilter) -> int:
@@ -166,12 +173,13 @@ def parameters(chosen: RowFilter) -> dict[str, Any]:
     return values
 
 
-def _row_view(line: tuple[Any, ...]) -> RowView:
+def _row_view(line: tuple[Any, ...], observation: Observation | None = None) -> RowView:
+    """The row in a line of `_WHOLE_ROWS`; `observation` is the one in the line where that is read already."""
     row, flag, clip, rights, record, instruction, label, state, edits = line
     return RowView(
         Row(**row | {"instruction": instruction, "label": label}),
         Flag(**flag),
-        observation_from_dict(json.loads(record)),
+        observation or observation_from_dict(json.loads(record)),
         clip_of(clip),
         Rights(**rights),
         state,
