@@ -27,6 +27,7 @@ RUNS = {
     "flags": 50,
     "sessions": 5,
     "pages": 9,
+    "exports": 3,
     "page rows": 200_000,
     "export rows": 50_000,
 }
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _say("## A flag")
         _say(table([compare_keeping(runs["flags"]), compare_sessions(10, runs["sessions"])]))
         _say("## Many rows")
-        exported, memory = compare_export(runs["export rows"], 1)
+        exported, memory = compare_export(runs["export rows"], runs["exports"])
         _say(table([compare_page(runs["page rows"], runs["pages"]), exported]))
         _say(f"The export took {memory:.0f} MiB of memory beyond what the process held before.")
 

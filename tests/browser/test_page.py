@@ -182,6 +182,12 @@ def test_a_file_that_is_no_sound_gets_a_sentence(page: Page, tmp_path: Path) -> 
     expect(page.locator(".btn.listen")).to_be_disabled()
 
 
+def test_silence_is_said_before_any_model_is_believed(page: Page) -> None:
+    page.locator(".examples .chip", has_text="silence").click()
+    expect(page.locator(".heard")).to_contain_text("silence.flac")
+    expect(page.locator(".notices")).to_contain_text("silent")
+
+
 def test_the_microphone_is_recorded(page: Page) -> None:
     page.locator(".btn.record").click()
     expect(page.locator(".btn.record")).to_contain_text("Stop")
