@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from demos.catalog import suite
     from demos.engine import Engine
     from demos.session import Sessions
+    from store.control import answering
     from store.errors import StoreError
     from store.store import Store
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StoreError as problem:
         print(problem, file=sys.stderr)
         return 1
-    with store:
+    with store, answering(store):
         engine = Engine(suite(options.suite, options.weights))
         page = build(engine, Sessions(engine), store)
         try:
@@ -87,8 +88,7 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
                 tasks_tab.build(tasks_tab.Actions(store, engine, sessions), tasks)
             with gr.Tab("Help", id="help"):
                 help_tab.build(engine.suite, [kinds_help()])
-        to_tasks = forms[0].to_tasks.click
-        to_tasks(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
+        forms[0].to_tasks.click(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
         demos.endpoints_component.declare(engine, sessions)
         annotators.endpoints_component.declare(store, sessions)
         listen_tab.forget_who_leaves(page, sessions)

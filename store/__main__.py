@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from store.benchmark import TASKS
 from store.database import REWRITE_DUE
-from store.errors import StoreError
+from store.errors import StoreError, StoreInUseError
 from store.export import export
 from store.merge import merge
 from store.records import LICENCES, ROW_STATES, FlagKind, Withdrawal, new_id
@@ -18,6 +18,8 @@ from store.rows import RowFilter
 from store.store import DEFAULT_FOLDER, Store
 from store.verify import verify
 from store.withdrawal import clip_named
+
+BACKUP_STEPS = "steps of the backup done"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not asked.opens_store:
             return int(asked.run(asked))
-        with Store(asked.store, create=False) as store:
+        try:
+            store = Store(asked.store, create=False)
+        except StoreInUseError:
+            if asked.run_in_use is None:
+                raise
+            return int(asked.run_in_use(asked))
+        with store:
             status = int(asked.run(store, asked))
     except StoreError as error:
         print(error, file=sys.stderr)
@@ -104,7 +112,15 @@ def _merge(asked: argparse.Namespace) -> int:
 def _backup(store: Store, asked: argparse.Namespace) -> int:
     from store.backup import backup
 
-    print(f"Backed up {asked.store} to {backup(store, asked.folder, _progress('steps of the backup done'))}.")
+    print(f"Backed up {asked.store} to {backup(store, asked.folder, _progress(BACKUP_STEPS))}.")
+    return 0
+
+
+def _backup_in_use(asked: argparse.Namespace) -> int:
+    from store.control import ask_for_backup
+
+    written = ask_for_backup(asked.store, asked.folder.absolute(), _progress(BACKUP_STEPS))
+    print(f"Backed up {asked.store}, which is in use, to {written}.")
     return 0
 
 
@@ -137,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--store", type=Path, default=DEFAULT_FOLDER, help="folder of the store (default: %(default)s)"
     )
-    parser.set_defaults(opens_store=True)
+    parser.set_defaults(opens_store=True, run_in_use=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     counts = commands.add_parser("counts", help="how many clips, observations, flags and rows are kept")
@@ -174,9 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("--into", type=Path, required=True, metavar="C", help="a folder that is not there yet")
     both.set_defaults(run=_merge, opens_store=False)
 
-    copy = commands.add_parser("backup", help="copy the store into a new folder")
+    copy = commands.add_parser("backup", help="copy the store into a new folder, also while it is in use")
     copy.add_argument("folder", type=Path, metavar="FOLDER")
-    copy.set_defaults(run=_backup)
+    copy.set_defaults(run=_backup, run_in_use=_backup_in_use)
 
     again = commands.add_parser("restore", help="make the store (--store) anew from a backup")
     again.add_argument("backup", type=Path, metavar="BACKUP")

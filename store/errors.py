@@ -30,6 +30,10 @@ class StoreError(RuntimeError):
     """The store could not do what was asked and is as it was before; the text says why and what to do."""
 
 
+class StoreInUseError(StoreError):
+    """Another program holds the store; the text says which, if that is known."""
+
+
 class AudioError(StoreError):
     """The audio of a clip cannot be kept or read; the text says which and why."""
 
@@ -49,7 +53,7 @@ def store_error(error: duckdb.Error | OSError, folder: Path, attempt: Attempt = 
     if is_said(_IN_USE_WORDS):
         holder = re.search(r"\(PID (\d+)\)", said)
         who = f"another program (process {holder.group(1)})" if holder else "another program"
-        return StoreError(f"The store {folder} is in use by {who}: close that one first.")
+        return StoreInUseError(f"The store {folder} is in use by {who}: close that one first.")
     if number in _FULL or is_said(_FULL_WORDS):
         return StoreError(
             f"The disk is full, so nothing was {_DONE[attempt]}: free some space, then {attempt} again."

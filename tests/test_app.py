@@ -17,6 +17,9 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from store.__main__ import main
+from store.store import Store
+from store.verify import verify
 from tests.seeded import seeded_waveform
 from tests.serving import ROOT, served, untrained_weights
 
@@ -171,6 +174,21 @@ def test_files_of_the_server_cannot_be_passed_as_clips(address: str, meta: dict[
 def test_uploads_are_deleted_once_they_are_heard(client: Client, clip: Any, folder: Path) -> None:
     client.predict(clip=clip, api_name="/transcribe")
     assert not list((folder / "uploads").rglob("*seconds*.wav"))
+
+
+def test_the_store_of_a_page_that_is_served_is_backed_up_from_the_command_line(
+    client: Client, clip: Any, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = client.predict(clip=clip, labels=["a kettle"], api_name="/retrieve")
+    flag = {"observation": said["id"], "words": "a kettle", "kind": "object_existence", "claim": "a kettle"}
+    kept = client.predict(**flag, **OWN, api_name="/flag")
+    copy = tmp_path / "copy"
+    assert main(["--store", str(folder / "store"), "backup", str(copy)]) == 0
+    assert capsys.readouterr() == (f"Backed up {folder / 'store'}, which is in use, to {copy}.\n", "")
+    with Store(copy, create=False) as store:
+        assert list(verify(store)) == []
+        assert {row["id"] for row in kept["rows"]} <= {view.row.id for view in store.rows(limit=1000)}
+    client.predict(**flag, **OWN, api_name="/flag")  # and the page goes on
 
 
 def test_monitoring_is_off(address: str) -> None:
