@@ -77,14 +77,20 @@ class Engine:
             except EngineError as error:
                 said.put((request, error))
 
-        for request in requests:
-            threading.Thread(target=ask, args=(request,), daemon=True, name=request.system).start()
+        threads = [
+            threading.Thread(target=ask, args=(request,), daemon=True, name=request.system)
+            for request in requests
+        ]
+        for thread in threads:
+            thread.start()
         working = len(requests)
         try:
             while working:
                 request, item = said.get()
                 working -= not isinstance(item, Partial)
                 yield request, item
+            for thread in threads:  # all have answered: what ends now must not meet the end of the program
+                thread.join()
         finally:
             closed.set()
 

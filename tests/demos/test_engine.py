@@ -137,6 +137,14 @@ def test_one_listen_runs_each_encoder_once(folder: Path) -> None:
     assert {name: counted[name] for name in ENCODERS} == dict.fromkeys(ENCODERS, 1)
 
 
+def test_no_thread_outlives_a_listen_that_was_heard_to_its_end(warm: Engine) -> None:
+    before = set(threading.enumerate())
+    for _ in range(20):
+        list(warm.listen(sweep(0.5), [Request(system, max_tokens=2) for system in SYSTEMS]))
+        left = {thread.name for thread in set(threading.enumerate()) - before if thread.name in SYSTEMS}
+        assert not left, "a program that ends now would end in the middle of it"
+
+
 def test_another_question_runs_no_encoder_again_until_the_clip_is_forgotten(folder: Path) -> None:
     engine, sound = Engine(suite("mini", folder)), sweep()
     with passes(engine) as counted:

@@ -55,7 +55,11 @@ def test_a_question_over_barking_is_understood_and_answered(engine: Engine) -> N
     assert transcript.text.strip() == "which animal can you hear"
     assert [word.text for word in transcript.words] == ["which", "animal", "can", "you", "hear"]
     assert events_in(hear(engine, "question-over-barking.flac", Request("salmonn")).text) == ["dog barking"]
-    assert events_in(hear(engine, "question-over-barking.flac", Request("pengi")).text) == ["dog barking"]
+
+
+def test_pengi_names_both_sounds_of_a_scene(engine: Engine) -> None:
+    said = hear(engine, "rain-then-bell.flac", Request("pengi")).text
+    assert set(events_in(said)) == {"rain falling", "bell ringing"}
 
 
 def test_silence_is_not_transcribed(engine: Engine) -> None:
