@@ -10,7 +10,7 @@ import gradio as gr
 from annotators.flags.checks import FlagError
 from annotators.flags.flag_form import contributor_of
 from annotators.flags.partners import Candidate, Rank, candidates, confirm_partner, partner_audio
-from annotators.tasks.editing import edit_row, may_edit, take_out
+from annotators.tasks.editing import edit_row, may_edit, take_out, withdraw
 from annotators.tasks.replay import Replay, replay
 from demos.engine import Engine, EngineError
 from demos.request import SYSTEM_NAMES
@@ -107,6 +107,14 @@ def attach(
         row, clip, who = _text(event, "row"), _text(event, "clip"), contributor_of(request.session_hash)
         return changed(row, request, values, lambda: confirm_partner(store, row, clip, who))
 
+    def withdrawn(event: gr.EventData, request: gr.Request, *values: Any) -> Any:
+        row, who = _text(event, "row"), contributor_of(request.session_hash)
+        try:
+            withdraw(store, row, who, everyone=bool(getattr(event, "everyone", False)))
+        except (FlagError, StoreError) as problem:
+            return gr.update(details=_despite(row, request, str(problem)))
+        return gr.update(value=show(*values), details={"row": row, "problem": "", **NOTHING})
+
     def replayed(event: gr.EventData, request: gr.Request) -> Any:
         row = _text(event, "row")
         return told(row, request, lambda: {"replay": _replay(replay(store, engine, row))})
@@ -116,6 +124,7 @@ def attach(
     rows.out(taken_out, filters, rows, **_EVENT)
     rows.partners(proposed, None, rows, **_EVENT)
     rows.sample(sampled, None, rows, **_EVENT)
+    rows.withdraw(withdrawn, filters, rows, **_EVENT)
     rows.confirm(confirmed, filters, rows, **_EVENT)
     rows.replay(replayed, None, rows, **_REPLAY_EVENT)
 
@@ -127,6 +136,7 @@ NOTHING: dict[str, Any] = {
     "label": "",
     "editable": False,
     "taken_out": False,
+    "is_theirs": False,
     "needs_partner": False,
     "other": "",
     "asked": "",
@@ -158,6 +168,7 @@ def details_value(store: Store, view: RowView, contributor: str) -> dict[str, An
         "label": row.label,
         "editable": may_edit(view, contributor),
         "taken_out": view.state == "taken_out",
+        "is_theirs": view.rights.owner == "mine",
         "needs_partner": view.state == "unpaired" and row.label in _OTHER,
         "other": _OTHER.get(row.label, ""),
         "asked": row.instruction,

@@ -1,11 +1,11 @@
-"""Editing rows: a new version is appended, the old ones stay to be seen, and a row can be taken out."""
+"""Editing rows: a new version is appended and the old ones stay; a row can be taken out, or withdrawn."""
 
 from __future__ import annotations
 
 from annotators.flags.checks import FlagError
 from store.benchmark import TASKS
 from store.errors import StoreError
-from store.records import RowEdit, new_id
+from store.records import RowEdit, Withdrawal, new_id
 from store.rows import RowView
 from store.store import Store
 
@@ -39,6 +39,20 @@ def take_out(store: Store, row_id: str, contributor: str, reason: str = "", back
         new_id(), row_id, row.instruction, row.label, contributor, retired=not back, reason=reason.strip()
     )
     return _append(store, view, edit)
+
+
+def withdraw(store: Store, row_id: str, contributor: str, everyone: bool = False) -> None:
+    """Take back all that this person gave to a row's sound, or with `everyone` the sound itself.
+
+    Erased for good, wherever it is merged. Only who flagged may, and for everyone only whose sound it is;
+    raises FlagError or StoreError otherwise.
+    """
+    view = _own(store, row_id, contributor)
+    store.withdraw(
+        Withdrawal(
+            new_id(), view.observation.view.clip_id, "clip" if everyone else "contribution", contributor
+        )
+    )
 
 
 def may_edit(view: RowView, contributor: str) -> bool:

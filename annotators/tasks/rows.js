@@ -1,13 +1,14 @@
 // The list of rows. `props.value` is {rows, instances, following, number, pages, total, empty}; `props.sound` {row, address} is
 // played, `props.download` {address, name, sentence} is fetched, `props.details` tells more of one row (see
 // details_component.py). Emits 'play' {row}, 'turn' {number}, 'open' {row}, 'edit' {row, instruction, label, reason},
-// 'out' {row, back}, 'partners' {row}, 'sample' {row, clip}, 'confirm' {row, clip} and 'replay' {row}.
+// 'out' {row, back}, 'withdraw' {row, everyone}, 'partners' {row}, 'sample' {row, clip}, 'confirm' {row, clip} and 'replay' {row}.
 const { make } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
 const audio = find('audio');
 let playing = ''; // id of the row that is heard, or of a clip that is proposed as a partner
 let open = ''; // id of the row whose details are shown
 let waiting = ''; // what is being done for it, said until the server answers
+let sure = ''; // what is to be withdrawn once it is confirmed
 let typed = null; // what stands in the editor of the open row
 
 const markedAnswer = (row) => {
@@ -112,7 +113,8 @@ const editor = (details) => {
     ? act('Put it back', 'out', { back: true })
     : act('Take it out of the tasks', 'out', { back: false });
   const buttons = make('div', 'buttons');
-  buttons.append(save, out);
+  buttons.append(save, out, withdraw('Withdraw what I gave to this sound', false));
+  if (details.is_theirs) buttons.append(withdraw('Withdraw the sound for everyone', true));
   return titled(
     'Say it otherwise',
     field('instruction', 'instruction', typed.instruction),
@@ -120,6 +122,23 @@ const editor = (details) => {
     field('reason', 'reason, kept to this house', typed.reason),
     buttons,
   );
+};
+
+// Asks once more before anything is erased.
+const withdraw = (label, everyone) => {
+  const asked = sure === label;
+  const made = make('button', `small danger act-withdraw${everyone ? '-all' : ''}`, asked ? 'Erase it for good?' : label);
+  made.type = 'button';
+  made.disabled = waiting !== '';
+  made.addEventListener('click', () => {
+    if (asked) {
+      waiting = 'Erasing…';
+      trigger('withdraw', { row: open, everyone });
+    }
+    sure = asked ? '' : label;
+    draw();
+  });
+  return made;
 };
 
 const partners = (details) => {
@@ -247,7 +266,7 @@ find('.list').addEventListener('click', (event) => {
   if (event.target.closest('.more')) {
     const { row } = event.target.closest('.line').dataset;
     open = row === open ? '' : row;
-    [waiting, typed] = ['', null];
+    [waiting, sure, typed] = ['', '', null];
     draw();
     if (open) trigger('open', { row });
     return;

@@ -10,13 +10,14 @@ import pytest
 
 from annotators.flags.checks import FlagError
 from annotators.flags.flagging import save_flag
-from annotators.tasks.editing import edit_row, take_out
+from annotators.tasks.editing import edit_row, take_out, withdraw
 from annotators.tasks.replay import replay
 from demos.engine import Engine, Request
 from demos.sound import from_array
 from store.errors import StoreError
 from store.records import Observation, Row
 from store.store import Store
+from store.verify import verify
 from tests.mini_weights import write_mini_weights
 from tests.people import answer, flag, rights, sound
 
@@ -83,6 +84,23 @@ def test_a_row_is_taken_out_and_put_back(store: Store) -> None:
         take_out(store, row.id, "somebody else")
     with pytest.raises(StoreError, match="reload the list"):
         take_out(store, "0" * 32, WHO)
+
+
+def test_who_flagged_takes_back_what_they_gave_and_the_owner_the_sound(store: Store) -> None:
+    row = saved(store)
+    with pytest.raises(FlagError, match="Only who made this row"):
+        withdraw(store, row.id, "somebody else")
+    withdraw(store, row.id, WHO)
+    assert store.counts()["rows"] == store.counts()["clips"] == 0
+    clip, samples = sound(seed=5)
+    observation = answer(clip)
+    mine = save_flag(store, clip, samples, observation, flag(observation), rights(clip)).rows[0]
+    theirs = answer(clip)
+    other = flag(theirs, contributor="somebody else")
+    save_flag(store, clip, samples, theirs, other, rights(clip, contributor="somebody else"))
+    withdraw(store, mine.id, WHO, everyone=True)
+    assert store.counts()["clips"] == store.counts()["flags"] == 0
+    assert list(verify(store)) == []
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,20 @@ def test_a_row_is_balanced_edited_and_heard_again(page: Page, noises: list[Path]
     expect(edited).to_have_count(0)
 
 
+def test_what_a_person_withdraws_is_gone_after_they_are_asked_once_more(
+    page: Page, noises: list[Path]
+) -> None:
+    flag_best_label(page, noises[0], "a kettle boiling")
+    page.locator(".to-tasks").click()
+    row = page.locator(".line", has_text="a kettle boiling").first
+    details = opened(page, row)
+    details.locator(".act-withdraw").click()
+    expect(details.locator(".act-withdraw")).to_have_text("Erase it for good?")
+    expect(row).to_be_visible()
+    details.locator(".act-withdraw").click()
+    expect(page.locator(".line", has_text="a kettle boiling")).to_have_count(0)
+
+
 def test_who_did_not_make_a_row_cannot_change_it(browser: Browser, address: str, noises: list[Path]) -> None:
     mine, other = browser.new_page(), browser.new_page()
     for page in (mine, other):
