@@ -33,7 +33,7 @@ MOST_RANKED = 40  # newest clips that are compared with the question
 
 Rank = Callable[[str, list[Clip]], list[float]]  # how well a text fits each clip; NaN: cannot be told
 
-_OTHER_ANSWER = {YES: NO, NO: YES}
+OTHER_ANSWER = {YES: NO, NO: YES}
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def candidates(store: Store, view: RowView, rank: Rank | None = None) -> list[Ca
     the sounds are, whatever the answer. Clips of which the same answer was said are left out.
     """
     row = view.row
-    answer = _OTHER_ANSWER.get(row.label)
+    answer = OTHER_ANSWER.get(row.label)
     if not row.needs_partner or row.partner_of or view.state == "taken_out" or answer is None:
         return []
     said = answers_elsewhere(store, row.question, row.clip_id, view.rights.licence)
@@ -178,7 +178,7 @@ def _pairing(store: Store, row_id: str, public_id: str) -> _Pairing:
     if view is None:
         raise StoreError("This row is not in the store any more: reload the list.")
     row, licence = view.row, view.rights.licence
-    answer = _OTHER_ANSWER.get(row.label)
+    answer = OTHER_ANSWER.get(row.label)
     if not row.needs_partner or answer is None:
         raise FlagError("This row needs no partner: its instruction offers every answer.")
     if clip is None:

@@ -9,7 +9,14 @@ import gradio as gr
 
 from annotators.flags.checks import FlagError
 from annotators.flags.flag_form import contributor_of
-from annotators.flags.partners import Candidate, Rank, candidates, confirm_partner, partner_audio
+from annotators.flags.partners import (
+    OTHER_ANSWER,
+    Candidate,
+    Rank,
+    candidates,
+    confirm_partner,
+    partner_audio,
+)
 from annotators.tasks.editing import edit_row, may_edit, take_out, withdraw
 from annotators.tasks.replay import Replay, replay
 from demos.engine import Engine, EngineError
@@ -25,7 +32,6 @@ _EVENT: dict[str, Any] = {
     "api_visibility": "private",
 }
 _REPLAY_EVENT = _EVENT | {"concurrency_id": "replay", "concurrency_limit": 2}
-_OTHER = {"yes": "no", "no": "yes"}
 
 Show = Callable[..., dict[str, Any]]
 Play = Callable[[int, Any, gr.Request], str]
@@ -136,6 +142,7 @@ NOTHING: dict[str, Any] = {
     "label": "",
     "editable": False,
     "taken_out": False,
+    "withdrawable": False,
     "is_theirs": False,
     "needs_partner": False,
     "other": "",
@@ -168,9 +175,10 @@ def details_value(store: Store, view: RowView, contributor: str) -> dict[str, An
         "label": row.label,
         "editable": may_edit(view, contributor),
         "taken_out": view.state == "taken_out",
+        "withdrawable": row.role != "partner",  # whose sound is another one than the flag's
         "is_theirs": view.rights.owner == "mine",
-        "needs_partner": view.state == "unpaired" and row.label in _OTHER,
-        "other": _OTHER.get(row.label, ""),
+        "needs_partner": view.state == "unpaired" and row.label in OTHER_ANSWER,
+        "other": OTHER_ANSWER.get(row.label, ""),
         "asked": row.instruction,
     }
 

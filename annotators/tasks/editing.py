@@ -48,6 +48,10 @@ def withdraw(store: Store, row_id: str, contributor: str, everyone: bool = False
     raises FlagError or StoreError otherwise.
     """
     view = _own(store, row_id, contributor)
+    if view.row.role == "partner":
+        raise FlagError(
+            "This row is of another sound than the one you flagged: withdraw from the row that it balances."
+        )
     store.withdraw(
         Withdrawal(
             new_id(), view.observation.view.clip_id, "clip" if everyone else "contribution", contributor

@@ -113,8 +113,9 @@ const editor = (details) => {
     ? act('Put it back', 'out', { back: true })
     : act('Take it out of the tasks', 'out', { back: false });
   const buttons = make('div', 'buttons');
-  buttons.append(save, out, withdraw('Withdraw what I gave to this sound', false));
-  if (details.is_theirs) buttons.append(withdraw('Withdraw the sound for everyone', true));
+  buttons.append(save, out);
+  if (details.withdrawable) buttons.append(withdraw('Withdraw what I gave to this sound', false));
+  if (details.withdrawable && details.is_theirs) buttons.append(withdraw('Withdraw the sound for everyone', true));
   return titled(
     'Say it otherwise',
     field('instruction', 'instruction', typed.instruction),

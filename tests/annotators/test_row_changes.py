@@ -10,6 +10,7 @@ import pytest
 
 from annotators.flags.checks import FlagError
 from annotators.flags.flagging import save_flag
+from annotators.flags.partners import confirm_partner
 from annotators.tasks.editing import edit_row, take_out, withdraw
 from annotators.tasks.replay import replay
 from demos.engine import Engine, Request
@@ -101,6 +102,18 @@ def test_who_flagged_takes_back_what_they_gave_and_the_owner_the_sound(store: St
     withdraw(store, mine.id, WHO, everyone=True)
     assert store.counts()["clips"] == store.counts()["flags"] == 0
     assert list(verify(store)) == []
+
+
+def test_a_partner_row_does_not_withdraw_the_sound_that_it_balances(store: Store) -> None:
+    row = saved(store)
+    clip, samples = sound(seed=9)
+    observation = answer(clip)
+    save_flag(store, clip, samples, observation, flag(observation, claim="rain", correction=""), rights(clip))
+    partner = confirm_partner(store, row.id, clip.public_id, WHO)
+    before = store.counts()
+    with pytest.raises(FlagError, match="another sound than the one you flagged"):
+        withdraw(store, partner.id, WHO)
+    assert store.counts() == before
 
 
 @pytest.fixture(scope="module")
