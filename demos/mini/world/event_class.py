@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from demos.mini.world.dsp import Signal, fade, normalised, samples_of, units_in
 from demos.mini.world.ranges import Parameters, Ranges, Span, draw_all
 
-Category = Literal["animal", "weather", "alarm", "vehicle", "household", "human"]
+Category = Literal[
+    "animal", "weather", "water", "vehicle", "alarm", "household", "impact", "tool", "human", "instrument"
+]
 Renderer = Callable[[Parameters, np.random.Generator, int], Signal]
 
 
@@ -24,7 +26,9 @@ class EventClass:
     `render(parameters, rng, n)` returns `n` samples at any level. `seconds` is the natural length, shortest
     and longest. A countable class has a parameter "rate" and holds whole units (barks, strokes) at that
     rate. `pitch` names the parameter that a listener would call high or low, if there is one. `mention` is
-    the pattern that occurs exactly once in each phrase for this class and in no phrase for another.
+    the pattern that occurs exactly once in each phrase for this class and in no phrase for another. `phrases`
+    are further noun phrases ("a barking dog", "the bark of a dog"); `also` are labels by which other
+    collections know the sound ("dog", "dog bark"), which need not hold the `mention`.
     """
 
     name: str
@@ -40,6 +44,8 @@ class EventClass:
     countable: bool = False
     plural: bool = False
     pitch: str | None = None
+    phrases: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def noun_phrase(self) -> str:
