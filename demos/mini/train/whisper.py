@@ -4,33 +4,44 @@ Short windows with sliced positions first (attention over 250 frames instead of 
 batch at the full 30 s, to which Radford et al. (arXiv 2212.04356) pad every clip. A head on the encoder
 learns which word each frame belongs to: at first from where the words roughly lie, later by CTC alone
 (Graves et al., ICML 2006). It is thrown away. Vocabulary and tokenizer are openai-whisper's English ones
-(51,864 rows). Rows that no text uses start as one common vector, which the full softmax of the later phase
-pushes down together. That phase also changes voices by speed, microphones by tilt, and lets backgrounds be
-as loud as the speech.
+(51,864 rows). Those that no text uses are one common vector, which is learned once and counted as often as it
+stands in the table; the whole table is written at the end. The second phase lets other sounds be as loud as
+the speech.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MethodType
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
-from whisper.audio import log_mel_spectrogram
-from whisper.model import AudioEncoder, ModelDimensions, Whisper
+from whisper.model import AudioEncoder, ModelDimensions, MultiHeadAttention, Whisper
 from whisper.tokenizer import get_tokenizer
 
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.sounds import SAMPLE_RATE, Backgrounds, Utterances, played
+from demos.mini.train.sounds import Backgrounds, Utterances
+from demos.mini.train.spectrograms import (
+    BANDS,
+    Powers,
+    another_voice,
+    coloured,
+    hissing,
+    in_a_room,
+    log_mel,
+)
+from demos.mini.world import grammar
 
 DIMENSIONS = ModelDimensions(
-    n_mels=80,
+    n_mels=BANDS,
     n_audio_ctx=1500,
     n_audio_state=112,
     n_audio_head=4,
@@ -43,16 +54,20 @@ DIMENSIONS = ModelDimensions(
 )
 SHORT_SECONDS = 5.0
 FULL_SECONDS = 30.0
+LATEST = 6.0  # seconds at which a short window begins, at most
 FRAMES_PER_SECOND = 50  # encoder frames
-SPEEDS = (0.84, 1.2)  # of voices in the last phase
-TILT = 0.2  # of the spectrogram from the lowest to the highest band in the last phase, 8 dB
+MELS_PER_SECOND = 100
+HEAD_STEP = 2  # encoder frames from one to the next that the head reads
+SPEEDS = (0.8, 1.25)  # of voices
+MICROPHONES = 8.0  # decibels by which they differ
 
 
 @contextmanager
-def sliced_positions(encoder: AudioEncoder, seconds: float) -> Iterator[None]:
-    """Let the encoder take `seconds` instead of 30 s: its position table cut to the first frames."""
+def sliced_positions(encoder: AudioEncoder, seconds: float, start: float = 0.0) -> Iterator[None]:
+    """Let the encoder take `seconds` instead of 30 s: the positions of the frames from `start` on alone."""
     whole = encoder.positional_embedding
-    encoder.positional_embedding = whole[: round(seconds * FRAMES_PER_SECOND)]
+    first = round(start * FRAMES_PER_SECOND)
+    encoder.positional_embedding = whole[first : first + round(seconds * FRAMES_PER_SECOND)].clone()
     try:
         yield
     finally:
@@ -68,44 +83,65 @@ class Said:
     stop: float
 
 
-class Trainee(nn.Module):
-    """The model and its CTC head, which is not kept."""
+def attend_plainly(network: Whisper) -> None:
+    """Have a network attend by two products and a softmax.
 
-    def __init__(self, sentences: list[str]) -> None:
+    On a processor this takes two thirds of the time of torch's fused attention with heads of 28.
+    """
+
+    def attention(
+        self: MultiHeadAttention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, None]:
+        width = q.shape[-1] // self.n_head
+        q, k, v = (x.unflatten(-1, (self.n_head, width)).transpose(1, 2) for x in (q, k, v))
+        scores = (q * width**-0.5) @ k.transpose(-1, -2)
+        if mask is not None:
+            scores = scores + mask[: q.shape[2], : q.shape[2]].to(scores.dtype)
+        return (scores.softmax(-1).to(v.dtype) @ v).transpose(1, 2).flatten(2), None
+
+    for module in network.modules():
+        if isinstance(module, MultiHeadAttention):
+            module.qkv_attention = MethodType(attention, module)  # type: ignore[method-assign]
+
+
+class Trainee(nn.Module):
+    """The model with the rows of its vocabulary that are in use, and its CTC head, which is not kept.
+
+    The last row stands for all that are not in use.
+    """
+
+    def __init__(self, words: list[str]) -> None:
         super().__init__()
-        self.whisper = Whisper(DIMENSIONS)
         tokenizer = get_tokenizer(multilingual=False)
         self.tokenizer = tokenizer
-        used = sorted({token for text in sentences for token in tokenizer.encode(" " + text)})
+        used = sorted({token for word in words for token in tokenizer.encode(" " + word)})
         specials = [tokenizer.sot, tokenizer.eot, tokenizer.no_timestamps, tokenizer.no_speech]
         self.token_ids = used + specials
         self.row_of = {token: row for row, token in enumerate(self.token_ids)}
+        self.unused = DIMENSIONS.n_vocab - len(self.token_ids)
+        self.whisper = Whisper(replace(DIMENSIONS, n_vocab=len(self.token_ids) + 1))
+        attend_plainly(self.whisper)
         self.listen = compiled(self.whisper.encoder.forward)
         self.ctc = nn.Linear(DIMENSIONS.n_audio_state, len(used) + 1)  # the last one is the blank
         with torch.no_grad():
-            embedding = self.whisper.decoder.token_embedding.weight
-            embedding.normal_(std=0.05)
-            common = torch.randn(embedding.shape[1]) * 0.05
-            rows = embedding[self.token_ids].clone()
-            embedding.copy_(common.expand_as(embedding))
-            embedding[self.token_ids] = rows
+            self.whisper.decoder.token_embedding.weight.normal_(std=0.05)
             self.whisper.decoder.positional_embedding.normal_(std=0.02)
             # As drawn, the convolutions give 0.02 beside positions of 0.4: sound would not be heard for long.
             self.whisper.encoder.conv1.weight.mul_(3)
             self.whisper.encoder.conv2.weight.mul_(5)
 
     def targets(self, texts: list[str]) -> tuple[Tensor, Tensor, list[list[int]]]:
-        """Decoder input and target [B, L] (−100: no loss) and the CTC labels of each text."""
-        tok = self.tokenizer
+        """Decoder input and target [B, L] in rows (−100: no loss) and the CTC labels of each text."""
+        tok, row_of = self.tokenizer, self.row_of
         inputs, labels, spoken = [], [], []
         for text in texts:
-            words = tok.encode(" " + text) if text else []
-            inputs.append([tok.sot, tok.no_timestamps, *words])
+            words = [row_of[token] for token in tok.encode(" " + text)] if text else []
+            inputs.append([row_of[tok.sot], row_of[tok.no_timestamps], *words])
             first = tok.no_timestamps if words else tok.no_speech
-            labels.append([first, *words, tok.eot])
-            spoken.append([self.row_of[w] for w in words])
+            labels.append([row_of[first], *words, row_of[tok.eot]])
+            spoken.append(words)
         length = max(map(len, inputs))
-        x = torch.tensor([row + [tok.eot] * (length - len(row)) for row in inputs])
+        x = torch.tensor([row + [row_of[tok.eot]] * (length - len(row)) for row in inputs])
         y = torch.tensor([row + [-100] * (length - len(row)) for row in labels])
         return x, y, spoken
 
@@ -129,132 +165,136 @@ class Trainee(nn.Module):
         return labels
 
     def losses(
-        self, mel: Tensor, said: list[list[Said]], seconds: float, every_row: bool, guess: float
+        self, mel: Tensor, said: list[list[Said]], start: float = 0.0, guess: float = 0.0
     ) -> dict[str, Tensor]:
-        """Cross-entropy of the decoder (over the used rows, or every row), and of the encoder's head.
+        """Cross-entropy of the decoder and of the encoder's head.
 
-        `mel` [B, 80, 100 × seconds]; `guess` weighs the guessed frame labels.
+        `mel` [B, 80, frames] begins `start` seconds into the positions; the times of `said` count from its
+        own beginning. `guess` weighs the guessed frame labels.
         """
         texts = [" ".join(sentence.text for sentence in sentences) for sentences in said]
         x, y, spoken = self.targets(texts)
         with mixed():
-            with sliced_positions(self.whisper.encoder, seconds):
+            with sliced_positions(self.whisper.encoder, mel.shape[2] / MELS_PER_SECOND, start):
                 hidden = self.listen(mel)
-            logits = self.whisper.decoder(x, hidden) if every_row else self._used_logits(x, hidden)
+            logits = self.whisper.decoder(x, hidden)
         hidden, logits = hidden.float(), logits.float()
-        target = y
-        if not every_row:
-            target = torch.tensor([[self.row_of.get(int(t), -100) for t in row] for row in y])
-        decoder = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-        scores = self.ctc(hidden)
+        # One row stands for many: as many times its share of the softmax.
+        often = torch.zeros(logits.shape[-1])
+        often[-1] = math.log(self.unused)
+        decoder = F.cross_entropy((logits + often).flatten(0, 1), y.flatten(), ignore_index=-100)
+        with mixed():
+            scores = self.ctc(hidden[:, ::HEAD_STEP])
+        scores = scores.float()
         log_probabilities = scores.log_softmax(-1).transpose(0, 1)  # [T, B, labels]
         lengths = torch.tensor([len(s) for s in spoken])
         flat = torch.tensor([label for s in spoken for label in s])
-        times = torch.full((len(texts),), hidden.shape[1])
+        times = torch.full((len(texts),), scores.shape[1])
         blank = self.ctc.out_features - 1
         ctc = F.ctc_loss(log_probabilities, flat, times, lengths, blank=blank, zero_infinity=True)
-        guessed = self.frame_labels(said, hidden.shape[1])
-        words = guessed.masked_fill(guessed == blank, -100)
-        silence = guessed.masked_fill(guessed != blank, -100)
-        frames = sum(
-            F.cross_entropy(scores.flatten(0, 1), labels.flatten(), ignore_index=-100)
-            for labels in (words, silence)
+        losses = {"decoder": decoder, "ctc": 0.3 * (1 - guess) * ctc}
+        if guess:
+            guessed = self.frame_labels(said, hidden.shape[1])[:, ::HEAD_STEP]
+            words = guessed.masked_fill(guessed == blank, -100)
+            silence = guessed.masked_fill(guessed != blank, -100)
+            # CTC by itself begins by calling everything blank, so it comes in as the guess goes out.
+            losses["frames"] = guess * sum(
+                F.cross_entropy(scores.flatten(0, 1), labels.flatten(), ignore_index=-100)
+                for labels in (words, silence)
+            )
+        return losses
+
+    def published(self) -> dict[str, Tensor]:
+        """Tensors of the whole model in openai-whisper's names, float16, all 51,864 rows written out."""
+        state = dict(self.whisper.state_dict())
+        rows = state["decoder.token_embedding.weight"]
+        table = rows[-1].expand(DIMENSIONS.n_vocab, -1).clone()
+        table[self.token_ids] = rows[:-1]
+        state["decoder.token_embedding.weight"] = table
+        return {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What it hears: sentences, and what sounds behind them."""
+
+    speech: Powers
+    texts: list[str]
+    background: Powers
+
+    def batch(
+        self, rng: np.random.Generator, size: int, seconds: float, loudest: float | None
+    ) -> tuple[Tensor, list[list[Said]]]:
+        """Log-mels [size, 80, 100 × seconds] and what is said in each: up to three sentences within 5 s.
+
+        Half of the windows have another sound, up to `loudest` dB louder than the speech (None: none has).
+        """
+        frames, short = round(seconds * MELS_PER_SECOND), round(SHORT_SECONDS * MELS_PER_SECOND)
+        power = np.zeros((size, frames, BANDS), np.float32)
+        said = []
+        for row in power:
+            at = int(rng.integers(0, min(frames - short, round(LATEST * MELS_PER_SECOND)) + 1))
+            sentences = self._speak(rng, row[at : at + short], at / MELS_PER_SECOND)
+            if loudest is not None and (rng.random() < 0.5 or not sentences):
+                self._cover(rng, row[at : at + short], loudest)
+            said.append(sentences)
+        in_a_room(rng, power)
+        coloured(rng, power, MICROPHONES)
+        hissing(rng, power)
+        power *= np.float32(10) ** rng.uniform(-3, 1, (size, 1, 1)).astype(np.float32)
+        return mask_spectrogram(rng, log_mel(power)), said
+
+    def _speak(self, rng: np.random.Generator, window: NDArray[np.float32], start: float) -> list[Said]:
+        """Lay one to three sentences with pauses into a window, as many as fit; one in twelve holds none."""
+        sentences: list[Said] = []
+        wanted = int(rng.choice([0, 1, 2, 3], p=[0.08, 0.42, 0.3, 0.2]))
+        at = int(rng.uniform(0, 0.5 if wanted > 1 else 3.0) * MELS_PER_SECOND)
+        for _ in range(wanted):
+            index = int(rng.integers(len(self.texts)))
+            speech = another_voice(rng, self.speech[index], float(rng.uniform(*SPEEDS)))
+            at = min(at, len(window) - len(speech)) if not sentences else at
+            if at < 0 or at + len(speech) > len(window):
+                break
+            window[at : at + len(speech)] += speech * 10 ** rng.uniform(-0.6, 0)
+            begin = start + at / MELS_PER_SECOND
+            sentences.append(Said(self.texts[index], begin, begin + len(speech) / MELS_PER_SECOND))
+            at += len(speech) + int(rng.uniform(0.05, 0.4) * MELS_PER_SECOND)
+        return sentences
+
+    def _cover(self, rng: np.random.Generator, window: NDArray[np.float32], loudest: float) -> None:
+        """Add a random event, begun anywhere and repeated where it is short."""
+        sound = self.background[int(rng.integers(len(self.background)))]
+        sound = sound[(int(rng.integers(len(sound))) + np.arange(len(window))) % len(sound)]
+        level = float(window.sum()) or 1e-2
+        window += sound * (
+            level / (float(sound.sum()) + 1e-9) * 10 ** (rng.uniform(loudest - 27, loudest) / 10)
         )
-        # CTC by itself begins by calling everything blank, so it comes in as the guess goes out.
-        return {"decoder": decoder, "ctc": 0.3 * (1 - guess) * ctc, "frames": guess * frames}
-
-    def _used_logits(self, x: Tensor, hidden: Tensor) -> Tensor:
-        """The decoder's logits over the rows in use [B, L, used]."""
-        decoder = self.whisper.decoder
-        y = decoder.token_embedding(x) + decoder.positional_embedding[: x.shape[-1]]
-        for block in decoder.blocks:
-            y = block(y, hidden, mask=decoder.mask)
-        return decoder.ln(y) @ decoder.token_embedding.weight[self.token_ids].T
 
 
-def batch(
-    rng: np.random.Generator,
-    size: int,
-    seconds: float,
-    utterances: Utterances,
-    backgrounds: Backgrounds,
-    wide: bool = False,
-) -> tuple[Tensor, list[list[Said]]]:
-    """Sounds [B, samples] and what is said in their first 5 s: up to three sentences, some over a sound."""
-    samples = round(SHORT_SECONDS * SAMPLE_RATE)
-    sounds = np.zeros((size, round(seconds * SAMPLE_RATE)), np.float32)
-    said = []
-    for row in range(size):
-        window, sentences = speak(rng, samples, utterances, SPEEDS if wide else (1.0, 1.0))
-        if rng.random() < 0.5 or not sentences:
-            background = backgrounds.draw(rng, samples)
-            power = float(np.sqrt(np.mean(background**2))) + 1e-9
-            level = float(np.sqrt(np.mean(window**2))) if sentences else 0.05
-            loudest = 3 if wide else -3
-            window += background * (level / power) * 10 ** (rng.uniform(loudest - 27, loudest) / 20)
-        window += rng.standard_normal(samples).astype(np.float32) * 10 ** (rng.uniform(-80, -45) / 20)
-        sounds[row, :samples] = np.clip(window, -1, 1)
-        said.append(sentences)
-    return torch.from_numpy(sounds), said
-
-
-def speak(
-    rng: np.random.Generator, samples: int, utterances: Utterances, speeds: tuple[float, float]
-) -> tuple[NDArray[np.float32], list[Said]]:
-    """A window of one to three sentences with pauses, as many as fit; one in twelve windows holds none.
-
-    Each is played at a speed between the two of `speeds`.
-    """
-    window = np.zeros(samples, np.float32)
-    sentences: list[Said] = []
-    wanted = int(rng.choice([0, 1, 2, 3], p=[0.08, 0.32, 0.3, 0.3]))
-    at = int(rng.uniform(0, 0.5 if wanted > 1 else 3.0) * SAMPLE_RATE)
-    for _ in range(wanted):
-        speech, text = utterances.draw(rng)
-        if speeds[0] < speeds[1]:
-            speech = played(speech, float(rng.uniform(*speeds)))
-        at = min(at, samples - len(speech)) if not sentences else at
-        if at + len(speech) > samples:
-            break
-        window[at : at + len(speech)] = speech * 10 ** (rng.uniform(-6, 0) / 20)
-        sentences.append(Said(text, at / SAMPLE_RATE, (at + len(speech)) / SAMPLE_RATE))
-        at += len(speech) + int(rng.uniform(0.05, 0.4) * SAMPLE_RATE)
-    return window * np.float32(10 ** (rng.uniform(-18, 0) / 20)), sentences
-
-
-def run(
-    folder: Path,
-    utterances: Utterances,
-    backgrounds: Backgrounds,
-    steps: int,
-    wide_steps: int,
-) -> None:
+def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: int, wide_steps: int) -> None:
     """Train both phases and write `whisper.pt` in openai-whisper's format, float16."""
     torch.manual_seed(5)
-    trainee = Trainee(utterances.vocabulary())
+    trainee = Trainee(grammar.vocabulary())
+    lesson = Lesson(
+        Powers(folder / "mel-utterances.npy", utterances),
+        [truth["text"] for truth in utterances.truths],
+        Powers(folder / "mel-backgrounds.npy", backgrounds),
+    )
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        sounds, said = batch(rng, 32, SHORT_SECONDS, utterances, backgrounds)
-        mel = mask_spectrogram(rng, log_mel_spectrogram(sounds))
+        mel, said = lesson.batch(rng, 32, SHORT_SECONDS, None)
         guess = float(np.clip(1.5 - 3 * step / steps, 0, 1))  # whole for a sixth, gone by half
-        return trainee.losses(mel, said, SHORT_SECONDS, every_row=False, guess=guess)
+        return trainee.losses(mel, said, guess=guess)
 
     def wide(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        long = step % 8 == 7
-        seconds = FULL_SECONDS if long else SHORT_SECONDS
-        sounds, said = batch(rng, 6 if long else 32, seconds, utterances, backgrounds, wide=True)
-        mel = mask_spectrogram(rng, log_mel_spectrogram(sounds))
-        tilt = torch.from_numpy(rng.uniform(-TILT, TILT, (len(mel), 1, 1)).astype(np.float32))
-        mel = mel + tilt * torch.linspace(-1, 1, mel.shape[1])[:, None]
-        return trainee.losses(mel, said, seconds, every_row=long, guess=0.0)
+        if step % 8 == 7:
+            return trainee.losses(*lesson.batch(rng, 6, FULL_SECONDS, 3))
+        start = float(rng.uniform(0, LATEST)) if step % 2 else 0.0
+        return trainee.losses(*lesson.batch(rng, 32, SHORT_SECONDS, 3), start=start)
 
     train(Plan("whisper-short", steps, 2e-3, warm_up=100, seed=51), trainee, short, folder)
     train(Plan("whisper-wide", wide_steps, 1.5e-3, warm_up=50, seed=53), trainee, wide, folder)
-    state = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in trainee.whisper.state_dict().items()
-    }
-    torch.save({"dims": asdict(DIMENSIONS), "model_state_dict": state}, folder / "whisper.pt")
+    torch.save({"dims": asdict(DIMENSIONS), "model_state_dict": trainee.published()}, folder / "whisper.pt")
 
 
 def mask_spectrogram(rng: np.random.Generator, mel: Tensor) -> Tensor:

@@ -16,10 +16,14 @@ TIMES = ("", "once", "twice", "three times", "four times", "five times", "six ti
 _CATEGORY_NOUNS = {
     "animal": "an animal",
     "weather": "weather",
-    "alarm": "an alarm",
+    "water": "some water",
     "vehicle": "a vehicle",
+    "alarm": "an alarm",
     "household": "a sound of the house",
+    "impact": "a bang or a crash",
+    "tool": "a tool",
     "human": "a person doing something",
+    "instrument": "a musical instrument",
 }
 _LOUDER_BY = 8.0
 """Decibels between two events from which the question for the louder one is put."""
@@ -52,6 +56,8 @@ def _is_there(event_class: EventClass, rng: np.random.Generator) -> str:
             f"{'are' if event_class.plural else 'is'} there {event_class.noun_phrase}?",
             f"can you hear {event_class.noun_phrase}?",
             f"do you hear {event_class.noun_phrase}?",
+            f"is it true that {event_class.progressive}?",
+            f"does the sound contain {event_class.noun_phrase}?",
         ],
     )
 
@@ -84,7 +90,8 @@ def _content(scene: Scene) -> list[Pair]:
     if scene.tones:
         heard.append("a pure tone" if len(scene.tones) == 1 else "pure tones")
     said = " and ".join(heard) if heard else "nothing"
-    found = [("what can you hear?", said), ("what do you hear?", said)]
+    asked = ("what can you hear?", "what do you hear?", "which sounds are there?", "name the sounds")
+    found = [(question, said) for question in asked]
     if scene.events:
         number = NUMBERS[len(scene.events)]
         found.append(
@@ -98,7 +105,12 @@ def _content(scene: Scene) -> list[Pair]:
 
 def _speech(scene: Scene, rng: np.random.Generator) -> list[Pair]:
     if scene.speech is not None:
-        return [("is a person speaking?", "yes")]
+        found = [("is a person speaking?", "yes")]
+        if scene.reply is None:
+            found.append(("is the speaker a man or a woman?", f"a {scene.speech.utterance.voice.speaker}"))
+        else:
+            found.append(("how many people are speaking?", NUMBERS[2]))
+        return found
     # Most scenes have no speech: asked each time, this would tilt the answers towards no.
     return [("is a person speaking?", "no")] if rng.random() < 0.2 else []
 

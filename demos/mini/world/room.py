@@ -1,4 +1,4 @@
-"""Where a scene is heard: a light room, a microphone's colour and a noise floor, each from its own ranges."""
+"""Where a scene is heard: a room, a microphone's colour and a noise floor, each from its own ranges."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from scipy.fft import irfft, next_fast_len, rfft
 from demos.mini.world.dsp import SAMPLE_RATE, Signal, noise_spectrum, samples_of
 from demos.mini.world.ranges import Ranges, Span, draw_all
 
-NoiseKind = Literal["white", "pink", "brown", "hum"]
-NOISE_KINDS: tuple[NoiseKind, ...] = ("white", "pink", "brown", "hum")
+NoiseKind = Literal["white", "pink", "brown", "hum", "hiss", "rumble"]
+NOISE_KINDS: tuple[NoiseKind, ...] = ("white", "pink", "brown", "hum", "hiss", "rumble")
 
-_ROOM = {"sixty": Span(0.08, 0.7, log=True), "wet": Span(0.02, 0.35)}
+_ROOM = {"sixty": Span(0.06, 1.3, log=True), "wet": Span(0.01, 0.7, log=True)}
 _MICROPHONE = {
-    "low_cut": Span(20, 160, log=True),
-    "high_cut": Span(4200, 9000, log=True),
-    "tilt": Span(-5, 5),
-    "bump": Span(300, 5000, log=True),
-    "bump_gain": Span(-6, 6),
+    "low_cut": Span(20, 260, log=True),
+    "high_cut": Span(3400, 10000, log=True),
+    "tilt": Span(-7, 7),
+    "bump": Span(200, 6000, log=True),
+    "bump_gain": Span(-9, 9),
 }
-_NOISE_LEVEL = Span(-76, -44)
+_NOISE_LEVEL = Span(-80, -40)
 _SPECTRA = {
     "white": ([0, 8000], [0, 0]),
     "pink": ([0, 62, 125, 250, 500, 1000, 2000, 4000, 8000], [0, 0, -3, -6, -9, -12, -15, -18, -21]),
     "brown": ([0, 62, 125, 250, 500, 1000, 2000, 4000, 8000], [0, 0, -6, -12, -18, -24, -30, -36, -42]),
     "hum": ([0, 8000], [-10, -22]),
+    "hiss": ([0, 500, 2000, 4000, 8000], [-24, -18, -8, -2, 0]),
+    "rumble": ([0, 40, 120, 400, 1000, 8000], [-12, 0, -4, -22, -36, -48]),
 }
 
 
@@ -42,7 +44,7 @@ class Room:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, ranges: Ranges) -> Room:
-        """A random light room."""
+        """A random room, from a padded booth to a hall."""
         return cls(**draw_all(_ROOM, rng, ranges), seed=int(rng.integers(2**31)))
 
     def response(self) -> Signal:

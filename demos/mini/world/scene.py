@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from demos.mini.world.codec import Codec
 from demos.mini.world.grammar import Sentence
 from demos.mini.world.ranges import Parameters, Ranges
 from demos.mini.world.room import Microphone, Noise, Room
 from demos.mini.world.speech import Utterance, Voice
 
-SceneKind = Literal["single", "sequence", "overlap", "speech_over", "speech", "silence", "tones", "question"]
+SceneKind = Literal[
+    "single", "sequence", "overlap", "speech_over", "speech", "conversation", "silence", "tones", "question"
+]
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Scene:
     """A few seconds of the world, complete: `events` in the order of their onsets.
 
     `answer` is what a spoken question about the background should be answered: a class name, "yes" or "no".
+    In a conversation `reply` is what a second person says after `speech`. `codec` is what became of the
+    recording afterwards.
     """
 
     kind: SceneKind
@@ -80,6 +85,13 @@ class Scene:
     microphone: Microphone
     level: float
     answer: str | None = None
+    reply: Speech | None = None
+    codec: Codec = Codec()
+
+    @property
+    def spoken(self) -> tuple[Speech, ...]:
+        """Everything that is said, in order."""
+        return tuple(speech for speech in (self.speech, self.reply) if speech is not None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -99,8 +111,10 @@ class Scene:
         fields["noise"] = Noise(**data["noise"])
         fields["room"] = Room(**data["room"])
         fields["microphone"] = Microphone(**data["microphone"])
-        if data["speech"] is not None:
-            said = dict(data["speech"]["utterance"])
-            said |= {"sentence": Sentence(**said["sentence"]), "voice": Voice(**said["voice"])}
-            fields["speech"] = Speech(**{**data["speech"], "utterance": Utterance(**said)})
+        fields["codec"] = Codec(**data.get("codec", {}))
+        for who in ("speech", "reply"):
+            if data.get(who) is not None:
+                said = dict(data[who]["utterance"])
+                said |= {"sentence": Sentence(**said["sentence"]), "voice": Voice(**said["voice"])}
+                fields[who] = Speech(**{**data[who], "utterance": Utterance(**said)})
         return cls(**fields)

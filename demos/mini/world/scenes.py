@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from demos.mini.world.codec import Codec
 from demos.mini.world.dsp import (
     REFERENCE_RMS,
     SAMPLE_RATE,
@@ -28,6 +29,9 @@ from demos.mini.world.taxonomy import CLASSES, class_named, in_category
 
 SHORTEST, LONGEST = 2.0, 10.0
 """Scenes last between so many seconds."""
+_WINDOW = 7.0
+"""Scenes of events alone are at most as long as the window in which CLAP and Pengi hear."""
+_MOST_EVENTS = 4
 
 _LOUDNESS: dict[Literal["loud", "quiet"] | None, Span] = {
     "loud": Span(-1, 5),
@@ -35,7 +39,7 @@ _LOUDNESS: dict[Literal["loud", "quiet"] | None, Span] = {
     "quiet": Span(-22, -15),
 }
 _DISTANCE = Span(0, 1)
-_OVERALL = Span(-6, 10)
+_OVERALL = Span(-14, 12)
 _SPEECH_LEVEL = Span(-6, 3)
 _TONE = Span(150, 4000, log=True)
 _BACKGROUND_RATIO = Span(-11.2, 4.2)
@@ -51,8 +55,9 @@ def make_scene(
 ) -> Scene:
     """A random scene of a kind.
 
-    Kinds with speech use `spoken`; when it is None they have espeak-ng speak a random sentence (slower).
-    For "question" see `background_question_scene`, which has more to choose.
+    Kinds with speech use `spoken`; when it is None they have espeak-ng speak a random sentence (slower). The
+    reply of a conversation is always drawn here. For "question" see `background_question_scene`, which has
+    more to choose.
     """
     if kind == "question":
         if spoken is None:
@@ -61,19 +66,20 @@ def make_scene(
         return background_question_scene(rng, split, spoken)
     seconds = float(np.clip(rng.normal(6.0, 1.2), SHORTEST, LONGEST))
     if kind == "single":
-        events, seconds = _in_turn(rng, split, _classes(rng, 1), seconds)
+        events, seconds = _in_turn(rng, split, _classes(rng, 1), min(seconds, _WINDOW))
         return compose(rng, split, kind, seconds, events=events)
     if kind == "sequence":
-        events, seconds = _in_turn(
-            rng, split, _classes(rng, 2 if rng.random() < 0.55 else 3), max(seconds, 4.0)
-        )
+        count = int(rng.choice([2, 3, _MOST_EVENTS], p=[0.5, 0.33, 0.17]))
+        events, seconds = _in_turn(rng, split, _classes(rng, count), float(rng.uniform(4.0, _WINDOW)))
         return compose(rng, split, kind, seconds, events=events)
     if kind == "overlap":
-        seconds = max(seconds, 4.0)
+        seconds = float(rng.uniform(4.0, _WINDOW))
         return compose(rng, split, kind, seconds, events=_overlapping(rng, split, seconds))
-    if kind == "speech" or kind == "speech_over":
+    if kind == "speech" or kind == "speech_over" or kind == "conversation":
         if spoken is None:
             spoken = speak(sample_utterance(rng, sample_sentence(rng), split))
+        if kind == "conversation":
+            return _conversation(rng, split, spoken)
         return _with_speech(rng, split, kind, seconds, spoken)
     if kind == "tones":
         return compose(rng, split, kind, seconds, tones=_tones(rng, split, seconds))
@@ -160,6 +166,7 @@ def compose(
     tones: Sequence[Tone] = (),
     speech: Speech | None = None,
     answer: str | None = None,
+    reply: Speech | None = None,
 ) -> Scene:
     """A scene of given sounds in a random room, by a random microphone, over a floor that hides none."""
     level, noise = _OVERALL.draw(rng, split), Noise.draw(rng, split)
@@ -184,6 +191,8 @@ def compose(
         microphone=Microphone.draw(rng, split),
         level=level,
         answer=answer,
+        reply=reply,
+        codec=Codec.draw(rng, split),
     )
 
 
@@ -194,13 +203,14 @@ def without_background(scene: Scene) -> Scene:
 
 def without_speech(scene: Scene) -> Scene:
     """The same scene with its speech removed."""
-    return replace(scene, speech=None)
+    return replace(scene, speech=None, reply=None)
 
 
 def render(scene: Scene, speech_samples: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Samples of a scene: float32, mono, 16 kHz, within [−1, 1]; the same for the same scene, always.
 
-    `speech_samples` are those of `scene.speech.utterance`, where the caller has them; else espeak-ng runs.
+    `speech_samples` are those of `scene.speech.utterance`, where the caller has them; else the synthesiser
+    runs, as it does for a reply.
     """
     n = samples_of(scene.seconds)
     direct, distant = np.zeros(n), np.zeros(n)
@@ -216,14 +226,16 @@ def render(scene: Scene, speech_samples: NDArray[np.float32] | None = None) -> N
             np.sin(2 * np.pi * tone.frequency / SAMPLE_RATE * np.arange(length)) * np.sqrt(2) * REFERENCE_RMS
         )
         direct[start : start + length] += (fade(wave, 0.01, 0.01) * _gain(tone.level))[: n - start]
-    if scene.speech is not None:
-        said = synthesise(scene.speech.utterance) if speech_samples is None else speech_samples
-        start = int(scene.speech.onset * SAMPLE_RATE)
-        said = said[: n - start] * _gain(scene.speech.level)
+    for speech in scene.spoken:
+        known = speech_samples if speech is scene.speech else None
+        said = synthesise(speech.utterance) if known is None else known
+        start = int(speech.onset * SAMPLE_RATE)
+        said = said[: n - start] * _gain(speech.level)
         direct[start : start + len(said)] += said
         distant[start : start + len(said)] += 0.5 * said
     gain = _gain(scene.level)
     mixed = heard(direct * gain, distant * gain, scene.room, scene.microphone, scene.noise)
+    mixed = scene.codec.passed(mixed)
     peak = float(np.abs(mixed).max())
     return (mixed * min(1.0, 0.98 / (peak + 1e-12))).astype(np.float32)
 
@@ -248,7 +260,11 @@ def _gain(decibels: float) -> float:
 
 
 def _classes(rng: np.random.Generator, count: int) -> list[EventClass]:
-    return [CLASSES[k] for k in rng.choice(len(CLASSES), count, replace=False)]
+    """So many classes that fit into one window one after the other, each at least as long as it must be."""
+    while True:
+        chosen = [CLASSES[k] for k in rng.choice(len(CLASSES), count, replace=False)]
+        if sum(event_class.seconds[0] + 0.2 for event_class in chosen) + 0.2 <= _WINDOW:
+            return chosen
 
 
 def _in_turn(
@@ -256,9 +272,16 @@ def _in_turn(
 ) -> tuple[list[Event], float]:
     """One event of each class, one after the other with gaps, and the seconds that this takes."""
     share = (seconds - 0.4) / len(classes)
-    events = [make_event(rng, split, event_class, share * rng.uniform(0.5, 1.0)) for event_class in classes]
-    total = sum(event.offset for event in events)
-    spare = min(max(seconds - total, 0.15 * (len(classes) + 1)), LONGEST - total)
+    longest = _WINDOW - 0.15 * (len(classes) + 1)
+    while True:
+        events = [
+            make_event(rng, split, event_class, share * rng.uniform(0.5, 1.0)) for event_class in classes
+        ]
+        total = sum(event.offset for event in events)
+        if total <= longest:
+            break
+        share *= 0.8  # some last longer than they were asked to: they come in whole units
+    spare = min(max(seconds - total, 0.15 * (len(classes) + 1)), _WINDOW - total)
     gaps = spare * rng.dirichlet(np.full(len(classes) + 1, 2.0))
     at, placed = 0.0, []
     for gap, event in zip(gaps, events, strict=False):
@@ -308,6 +331,22 @@ def _with_speech(
             level = max(event.level, speech.level - 14.0)
             events.append(replace(event, level=level, loudness=_loudness_word(level)))
     return compose(rng, split, kind, seconds, events=events, speech=speech)
+
+
+def _conversation(rng: np.random.Generator, split: Ranges, spoken: Spoken) -> Scene:
+    """Two people who speak in turn, in different voices, with nothing in the background."""
+    while True:
+        answered = sample_utterance(rng, sample_sentence(rng), split)
+        if answered.voice != spoken.utterance.voice:
+            break
+    length, reply_length = len(spoken.samples) / SAMPLE_RATE, len(synthesise(answered)) / SAMPLE_RATE
+    onset, pause = float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.15, 0.8))
+    level = _SPEECH_LEVEL.draw(rng, split)
+    speech = Speech(spoken.utterance, onset, onset + length, level)
+    start = speech.offset + pause
+    reply = Speech(answered, start, start + reply_length, level + float(rng.uniform(-4, 4)))
+    seconds = min(LONGEST, reply.offset + float(rng.uniform(0.1, 0.5)))
+    return compose(rng, split, "conversation", seconds, speech=speech, reply=reply)
 
 
 def _tones(rng: np.random.Generator, split: Ranges, seconds: float) -> list[Tone]:
