@@ -329,7 +329,7 @@ CLASSES = (
         countable=True,
         pitch="pitch",
         phrases=("a bleating sheep", "the bleat of a sheep", "sheep bleat", "the bleating of a sheep"),
-        also=("sheep", "bleat", "baa", "lamb", "goat"),
+        also=("sheep", "bleat", "baa", "lamb"),
         parameters={
             "rate": Span(0.55, 1.5, log=True),
             "fill": Span(0.45, 0.88),

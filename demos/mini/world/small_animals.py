@@ -258,7 +258,7 @@ CLASSES = (
         continuous=True,
         pitch="pitch",
         phrases=("a buzzing bee", "the buzz of a bee", "bees buzzing", "the hum of a bee"),
-        also=("bee", "bees", "insects", "insect", "flying insects", "fly housefly", "bee wasp etc"),
+        also=("bee", "bees", "insects", "insect", "flying insects", "bee wasp etc"),
         parameters={
             "pitch": Span(105, 330, log=True),
             "slope": Span(3, 11),
