@@ -52,7 +52,7 @@ def helicopter(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         chop = chop * blades[np.floor(phase).astype(np.int64) % len(blades)]
     top = p["pitch"]
     wash = rough_noise(rng, n, [(40, -4), (120, 0), (top, -3), (top * 3, -14), (6500, -34)], 4.0)
-    total = wash * (p["between"] + chop)
+    total: Signal = wash * (p["between"] + chop)
     thump = ring(lowpass(strokes, 200), modes(rng, 35, 220, 4, rng.uniform(0.03, 0.12), 2.0))
     total = unit(total) + p["thump"] * unit(thump)
     if chance(rng, 0.6):
@@ -144,7 +144,7 @@ def train(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     moment = rng.uniform(0.0, 1.0)
     total = total * passing(n, moment, rng.uniform(0.8, 8.0), rng.uniform(0.5, 2.0))
     if chance(rng, 0.3):
-        total = total + rng.uniform(0.5, 2.0) * _whistle(rng, n, kind == "steam")
+        total = total + rng.uniform(0.3, 1.4) * _whistle(rng, n, kind == "steam")
     return total
 
 

@@ -54,6 +54,7 @@ def horn(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     bright = rng.uniform(0.3, 2.0)
     bend, build, fall = rng.uniform(-0.03, 0.01), rng.uniform(0.008, 0.06), rng.uniform(0.015, 0.12)
     drive = rng.uniform(0.0, 0.05) if chance(rng, 0.3) else 0.0
+    breath = rng.uniform(0.01, 0.12)
     parts = []
     for onset in beats(rng, n, p["rate"], jitter=0.06):
         length = min(n - onset, samples_of(p["fill"] / p["rate"] * rng.uniform(0.55, 1.0)))
@@ -63,7 +64,7 @@ def horn(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         tone = np.zeros(length)
         for ratio, voice, level in zip(chord, voices, levels, strict=True):
             tone += level * oscillator(steady * ratio, voice, rng.random())
-        tone = tone + bright * formants(tone, [(throat, bandwidth, 1.0)]) + 0.04 * white(rng, length)
+        tone = tone + bright * formants(tone, [(throat, bandwidth, 1.0)]) + breath * white(rng, length)
         parts.append((onset, rng.uniform(0.75, 1.0) * fade(tone, build, fall)))
     return place(n, parts)
 

@@ -113,11 +113,12 @@ def _chainsaw(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     load = np.clip(wander(rng, n, rng.uniform(0.5, 2.5)), 0, 1)
     course = course * (1 - rng.uniform(0.05, 0.35) * load) * (1 + 0.012 * wander(rng, n, 14))
     speed = p["pitch"] * course
-    strokes = combustion(rng, n, speed, rng.uniform(0.7, 1, 2), rng.uniform(0, 0.15), rng.uniform(0.08, 0.35))
+    strokes = combustion(rng, n, speed, rng.uniform(0.7, 1, 2), rng.uniform(0, 0.15), rng.uniform(0.02, 0.3))
     pipe = modes(rng, p["pipe"], p["pipe"] * rng.uniform(7, 12), 7, rng.uniform(0.01, 0.035), p["dull"])
     exhaust = unit(ring(strokes - lowpass(strokes, 60), pipe))
-    buzz = oscillator(speed, harmonics(rng, p["pitch"], 60, p["dull"] + 1, 6.0), rng.random())
-    total = exhaust + rng.uniform(0.2, 1.0) * buzz * (1 + 0.3 * wander(rng, n, 30))
+    body = modes(rng, 700, 5500, 7, rng.uniform(0.008, 0.03), p["dull"] / 2)
+    buzz = unit(ring(strokes, body))
+    total = exhaust + rng.uniform(0.4, 1.6) * buzz * (1 + 0.3 * wander(rng, n, 30))
     middle = scattered(rng, 2500, 0.6)
     spray = bursts(
         rng, strokes, [(200, -18), (middle / 3, -6), (middle, 0), (6500, -9)], rng.uniform(0.008, 0.03)
@@ -132,13 +133,15 @@ def _drill(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     kind = ("battery", "cord", "hammer", "small")[int(rng.choice(4, p=(0.27, 0.25, 0.33, 0.15)))]
     rise, seconds = rng.uniform(0.05, 0.4), n / SAMPLE_RATE
     pushes = 1 if chance(rng, 0.55) else int(rng.integers(2, 5))
-    course = np.zeros(n)
+    course: Signal = np.zeros(n)
     now = np.arange(n) / SAMPLE_RATE
     for number in range(pushes):
         begin = 0.0 if number == 0 else seconds * (number + rng.uniform(-0.2, 0.2)) / pushes
         end = seconds * (number + rng.uniform(0.75, 1.05)) / pushes
         times = [begin, begin + rise, max(begin + rise, end), max(begin + rise, end) + rng.uniform(0.1, 0.4)]
         course = np.maximum(course, np.interp(now, times, [0, 1, rng.uniform(0.9, 1.0), 0]))
+    # A motor nears its speed ever more slowly.
+    course = lowpass(course, rng.uniform(1.2, 6))
     load = np.clip(wander(rng, n, rng.uniform(0.4, 2)), 0, 1)
     turning = np.maximum(course * (1 - rng.uniform(0.0, 0.25) * load), 0.02)
     pitch = p["pitch"] * (2.5 if kind == "small" else 1.0)

@@ -18,7 +18,7 @@ CLASSES = (
         phrases=(
             "a honking car horn",
             "the horn of a car",
-            "a car honking its horn",
+            "a car honking",
             "a truck horn blowing",
             "car horn beeps",
         ),
