@@ -278,8 +278,8 @@ CLASSES = (
         parameters={
             "pitch": Span(75, 240, log=True),
             "pipe": Span(180, 700, log=True),
-            "dull": Span(-3.0, 4.5),
-            "chain": Span(0.2, 2.0, log=True),
+            "dull": Span(-5.0, 3.5),
+            "chain": Span(0.3, 2.4, log=True),
         },
     ),
     EventClass(
