@@ -76,9 +76,11 @@ def washing(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     casing = [
         (rng.uniform(45, 110), rng.uniform(20, 60), 1.0),
         (rng.uniform(120, 300), rng.uniform(40, 120), rng.uniform(0.3, 0.9)),
-        (rng.uniform(400, 900), rng.uniform(100, 300), rng.uniform(0.1, 0.5)),
+        (rng.uniform(400, 900), rng.uniform(100, 400), rng.uniform(0.3, 1.2)),
+        (rng.uniform(1200, 2800), rng.uniform(400, 1200), rng.uniform(0.2, 1.2)),
     ]
-    rumble = formants(shaped_noise(rng, n, [0, 40, 150, 600, 8000], [-20, 0, -4, -18, -50]), casing)
+    levels = [-20, rng.uniform(-8, 0), 0, rng.uniform(-12, -2), rng.uniform(-24, -10), -45]
+    rumble = formants(shaped_noise(rng, n, [0, 40, 150, 600, 2500, 8000], levels), casing)
     rumble /= rumble.std() + 1e-9
     hiss = shaped_noise(
         rng, n, [0, 150, p["splash"], min(7500, 3 * p["splash"]), 8000], [-25, -10, 0, -14, -25]

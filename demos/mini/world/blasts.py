@@ -35,9 +35,9 @@ def _blast(
         n,
         [
             (body, sixty, 0.9),
-            (body * rng.uniform(3, 5), 0.6 * sixty, rng.uniform(0.4, 0.9)),
-            (body * rng.uniform(9, 16), 0.35 * sixty, rng.uniform(0.3, 0.8)),
-            (rng.uniform(3000, 6500), 0.2 * sixty, rng.uniform(0.2, 0.8)),
+            (body * rng.uniform(3, 5), 0.8 * sixty, rng.uniform(0.6, 1.2)),
+            (body * rng.uniform(9, 16), 0.6 * sixty, rng.uniform(0.5, 1.2)),
+            (rng.uniform(3000, 6500), 0.4 * sixty, rng.uniform(0.3, 1.2)),
         ],
     )
     return lowpass(wave + roar, dull)
@@ -67,7 +67,8 @@ def gun(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         parts.append((onset, kinds[int(rng.integers(3))] * rng.uniform(0.75, 1)))
         parts.append((onset + samples_of(rng.uniform(0.03, 0.09)), clack))
     dry = place(n, parts)
-    total = answered(rng, dry, p["echo"], p["wet"], rng.uniform(250, 2000))
+    total = answered(rng, dry, p["echo"], p["wet"], rng.uniform(400, 3500))
+    total = highpass(highpass(total, p["thin"]), p["thin"])
     return np.tanh(p["drive"] * total)
 
 
@@ -140,5 +141,6 @@ def fireworks(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
                 parts.append((bang + samples_of(rng.uniform(0, 0.5)), stars))
             onset = bang + samples_of(float(rng.exponential(p["gap"])) + 0.08)
             rocket = kind == "rocket" and rng.random() < 0.8
-    total = answered(rng, place(n, parts), p["echo"], rng.uniform(0.1, 0.9), rng.uniform(200, 1500))
+    total = answered(rng, place(n, parts), p["echo"], rng.uniform(0.1, 0.9), rng.uniform(250, 2500))
+    total = highpass(highpass(total, p["thin"]), p["thin"])
     return np.tanh(rng.uniform(0.3, 2.5) * total)

@@ -16,6 +16,7 @@ from demos.mini.world.dsp import (
     Signal,
     decay,
     formants,
+    highpass,
     impulses,
     lowpass,
     ring,
@@ -54,6 +55,8 @@ def blow(rng: np.random.Generator, n: int, contact: float, modes: Sequence[Mode]
     push = np.zeros(n)
     push[:width] = np.hanning(width + 2)[1:-1] * (1 + 0.3 * white(rng, width))
     struck = ring(push, [(f, t, g * rng.uniform(0.7, 1.3)) for f, t, g in modes])
+    # Air carries what moves quickly: below its lowest mode a body radiates little.
+    struck = highpass(highpass(struck, 0.8 * modes[0][0]), 0.8 * modes[0][0])
     return struck / (float(np.abs(struck).max()) + 1e-9)
 
 

@@ -39,7 +39,7 @@ def _clicks(
     made: list[Signal] = []
     for _ in range(count):
         detuned = 2 ** rng.uniform(-0.15, 0.15)
-        contact = rng.uniform(0.0001, 0.0006)
+        contact = rng.uniform(0.0001, 0.0003)
         click = blow(rng, length, contact, [(f * detuned, t, g) for f, t, g in modes])
         made.append(click + dying_noise(rng, length, scrape))
     return made
@@ -51,7 +51,7 @@ def _typing(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         "laptop": (1.1, 0.4, 1.2, 0.25), "membrane": (0.8, 1.0, 0.8, 0.4),
         "mechanical": (1.2, 0.9, 0.6, 0.8), "typewriter": (0.9, 1.5, 1.0, 0.15),
     }[kind]  # fmt: skip
-    low = p["pitch"] * sharp * 0.5
+    low = p["pitch"] * sharp * 0.7
     keys = _clicks(rng, 6, low, min(7200, 4.5 * low), p["ring"], noise * p["scrape"])
     case = modes_between(rng, p["case"], 4 * p["case"], 4, rng.uniform(0.015, 0.06), 4)
     ground = [blow(rng, samples_of(0.08), rng.uniform(0.001, 0.003), case) for _ in range(3)]
@@ -79,11 +79,11 @@ def _typing(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
 
 
 def _mouse(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
-    low = p["pitch"] * 0.6
+    low = p["pitch"] * 0.8
     down = _clicks(rng, 3, low, min(7300, 4 * low), p["ring"], p["scrape"])
     up = _clicks(rng, 3, low * rng.uniform(1.0, 1.5), 7300, p["ring"] * 0.8, p["scrape"])
     softer = rng.uniform(0.3, 1.0)
-    shell = modes_between(rng, rng.uniform(250, 900), 2500, 3, rng.uniform(0.01, 0.04), 4)
+    shell = modes_between(rng, rng.uniform(300, 1100), 3500, 3, rng.uniform(0.01, 0.04), 4)
     body = blow(rng, samples_of(0.05), 0.001, shell) * rng.uniform(0.05, 0.5)
     parts: list[tuple[int, Signal]] = []
     manner = one_of(rng, steady=0.4, doubles=0.35, bursts=0.25)
@@ -124,7 +124,7 @@ def _clock(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     drop = rng.uniform(0.004, 0.04)
     strokes = []
     for bent, gain in ((1.0, 1.0), (other, softer)):
-        stroke = blow(rng, length, rng.uniform(0.0001, 0.0008), [(f * bent, t, g) for f, t, g in modes])
+        stroke = blow(rng, length, rng.uniform(0.0001, 0.0004), [(f * bent, t, g) for f, t, g in modes])
         stroke += dying_noise(rng, length, scrape) + wooden * blow(rng, length, 0.001, box)
         # The escapement falls, then locks: two clicks a few milliseconds apart.
         locked = place(length, [(0, stroke), (samples_of(drop), stroke * rng.uniform(0, 0.6))])
@@ -232,10 +232,10 @@ CLASSES = (
         render=_typing,
         parameters={
             "rate": Span(3.5, 12, log=True),
-            "pitch": Span(1300, 4500, log=True),
+            "pitch": Span(1400, 5200, log=True),
             "ring": Span(0.006, 0.035, log=True),
             "case": Span(150, 800, log=True),
-            "thock": Span(0.1, 0.9, log=True),
+            "thock": Span(0.06, 0.8, log=True),
             "scrape": Span(0.3, 1.4, log=True),
             "pause": Span(0.02, 0.3),
         },
@@ -297,7 +297,7 @@ CLASSES = (
         render=_clock,
         parameters={
             "rate": Span(0.9, 2.1, log=True),
-            "pitch": Span(900, 3600, log=True),
+            "pitch": Span(1000, 4500, log=True),
             "sixty": Span(0.012, 0.07, log=True),
             "tock": Span(0.72, 1.1),
             "scrape": Span(0.1, 1.2, log=True),

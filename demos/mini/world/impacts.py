@@ -45,7 +45,7 @@ def _knock(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     length = min(n, samples_of(max(0.25, 1.5 * sixty)))
     knuckle = [
         (low * rng.uniform(3, 6), rng.uniform(0.03, 0.07), 0.7),
-        (rng.uniform(1200, 4500), rng.uniform(0.012, 0.04), rng.uniform(0.1, 0.7)),
+        (rng.uniform(1200, 4500), rng.uniform(0.012, 0.04), rng.uniform(0.2, 1.0)),
     ]
     parts = []
     for k, onset in enumerate(onsets):
@@ -71,9 +71,9 @@ def _slam(rng: np.random.Generator, length: int, kind: str, p: Parameters) -> Si
     slam = blow(rng, length, p["contact"], modes)
     bands = [
         (panel * 2, 1.5 * p["slap"], 0.5),
-        (rng.uniform(350, 800), p["slap"], rng.uniform(0.3, 0.8)),
-        (rng.uniform(1000, 3000), 0.6 * p["slap"], rng.uniform(0.1, 0.5)),
-        (rng.uniform(3500, 6500), 0.3 * p["slap"], rng.uniform(0.02, 0.25)),
+        (rng.uniform(350, 800), p["slap"], rng.uniform(0.4, 1.2)),
+        (rng.uniform(1000, 3000), 0.7 * p["slap"], rng.uniform(0.3, 1.1)),
+        (rng.uniform(3500, 6500), 0.5 * p["slap"], rng.uniform(0.05, 0.6)),
     ]
     slam += dying_noise(rng, length, bands)
     # The bolt springs in just before or after; loose fittings go on rattling.
@@ -100,6 +100,7 @@ def _door(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     dry = answered(
         rng, place(n, parts), rng.uniform(0.25, 1.4), rng.uniform(0.05, 0.6), rng.uniform(300, 1800)
     )
+    dry = highpass(highpass(dry, p["thin"]), p["thin"])
     drive = rng.uniform(0.3, 3)
     return np.tanh(drive * dry) / drive
 
@@ -168,18 +169,18 @@ def _ball(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         times = np.concatenate(runs)
         speeds = np.concatenate([p["restitution"] ** np.arange(len(run)) for run in runs])
     contact, low, high, sixty, fall = {
-        "basket": (0.010, 75, 900, 0.13, 5), "small": (0.004, 220, 2500, 0.06, 4),
-        "table": (0.0008, 900, 6000, 0.035, 1), "foot": (0.008, 100, 1300, 0.08, 6),
+        "basket": (0.0035, 85, 1600, 0.11, 1), "small": (0.0018, 230, 3500, 0.06, 2),
+        "table": (0.0004, 900, 6500, 0.035, 0), "foot": (0.003, 120, 2000, 0.07, 2),
     }[kind]  # fmt: skip
     lowest, contact = low * p["size"], contact / p["size"] * rng.uniform(0.7, 1.4)
     modes = modes_between(rng, lowest, high * p["size"], 8, sixty * rng.uniform(0.6, 1.6), fall, 0.4)
     hollow = rng.uniform(0.0, 0.6)
     if kind == "basket":
         # The air inside rings, which makes the ping of a hard ball on a hard floor.
-        modes.append((rng.uniform(500, 1250), rng.uniform(0.08, 0.35), hollow))
+        modes.append((rng.uniform(500, 1250), rng.uniform(0.08, 0.35), 1.5 * hollow))
     slap = [
-        (lowest * rng.uniform(4, 8), rng.uniform(0.02, 0.07), rng.uniform(0.2, 0.8)),
-        (rng.uniform(1500, 5500), rng.uniform(0.01, 0.04), rng.uniform(0.02, 0.4)),
+        (lowest * rng.uniform(4, 9), rng.uniform(0.03, 0.1), rng.uniform(0.4, 1.2)),
+        (rng.uniform(1500, 5500), rng.uniform(0.01, 0.05), rng.uniform(0.1, 0.9)),
     ]
     length = min(n, samples_of(0.4))
     kinds = []
@@ -192,8 +193,8 @@ def _ball(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         for time, speed in zip(times, speeds, strict=True)
         if time < seconds
     ]
-    hall = rng.uniform(0.2, 1.6)
-    return answered(rng, place(n, parts), hall, rng.uniform(0, 0.5), rng.uniform(500, 3000))
+    dry = highpass(highpass(place(n, parts), p["thin"]), p["thin"])
+    return answered(rng, dry, rng.uniform(0.2, 1.6), rng.uniform(0, 0.5), rng.uniform(500, 3000))
 
 
 _PIECES = {
@@ -260,7 +261,7 @@ CLASSES = (
         countable=True,
         parameters={
             "rate": Span(2.0, 6.5, log=True),
-            "body": Span(90, 420, log=True),
+            "body": Span(95, 520, log=True),
             "sixty": Span(0.05, 0.28, log=True),
             "contact": Span(0.0006, 0.003, log=True),
             "knuckle": Span(0.1, 1.2, log=True),
@@ -280,7 +281,8 @@ CLASSES = (
         countable=True,
         parameters={
             "rate": Span(0.6, 1.3, log=True),
-            "panel": Span(40, 130, log=True),
+            "panel": Span(45, 180, log=True),
+            "thin": Span(20, 160, log=True),
             "contact": Span(0.001, 0.008, log=True),
             "slap": Span(0.06, 0.35, log=True),
             "latch": Span(0.2, 1.6),
@@ -317,8 +319,9 @@ CLASSES = (
         seconds=(0.5, 3.5),
         render=gun,
         parameters={
-            "duration": Span(0.0004, 0.004, log=True),
-            "dull": Span(1200, 7500, log=True),
+            "duration": Span(0.0002, 0.0025, log=True),
+            "thin": Span(25, 450, log=True),
+            "dull": Span(1500, 7500, log=True),
             "body": Span(60, 280, log=True),
             "sixty": Span(0.12, 0.7, log=True),
             "echo": Span(0.25, 2.5, log=True),
@@ -339,8 +342,9 @@ CLASSES = (
         seconds=(1.0, 6.0),
         render=fireworks,
         parameters={
-            "duration": Span(0.001, 0.008, log=True),
-            "dull": Span(400, 5000, log=True),
+            "duration": Span(0.0006, 0.006, log=True),
+            "thin": Span(20, 200, log=True),
+            "dull": Span(500, 6500, log=True),
             "body": Span(40, 160, log=True),
             "sixty": Span(0.2, 1.1, log=True),
             "echo": Span(0.3, 2.2, log=True),
@@ -364,7 +368,8 @@ CLASSES = (
             "fall": Span(0.25, 1.0, log=True),
             "restitution": Span(0.6, 0.9),
             "size": Span(0.7, 1.5, log=True),
-            "slap": Span(0.15, 1.5, log=True),
+            "slap": Span(0.25, 2.0, log=True),
+            "thin": Span(25, 220, log=True),
         },
     ),
     EventClass(
