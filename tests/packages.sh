@@ -1,10 +1,11 @@
 #!/bin/sh
-# What the tests need beside Python packages: a browser, espeak-ng and sox. Installs what is missing where it may.
+# What the tests need beside Python packages: a browser, espeak-ng, flite and sox. Installs what is missing where it may.
 set -eu
 
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v espeak-ng >/dev/null 2>&1 || missing="$missing espeak-ng"
+command -v flite >/dev/null 2>&1 || missing="$missing flite"
 command -v sox >/dev/null 2>&1 || missing="$missing sox"
 [ -n "$missing" ] || exit 0
 
