@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from demos.mini.world.dsp import HIGHEST, SAMPLE_RATE, Signal, oscillator, samples_of, wander, white
+from demos.mini.world.dsp import HIGHEST, SAMPLE_RATE, Signal, samples_of, white
 
 _BLOCK = 256
+_CONTROL = 64
+"""Samples between the points of a slow curve."""
+_TABLE = 2_048
 
 
 def partials(
@@ -25,16 +29,25 @@ def partials(
     is a geometric row, so a matrix product of its values at block starts and within a block makes all waves.
     """
     pitch = np.asarray(frequencies, dtype=np.float64)
-    keep = (pitch < HIGHEST) & (pitch > 10)
+    gain, sixty = np.asarray(gains, dtype=np.float64), np.asarray(sixties, dtype=np.float64)
+    keep = (pitch < HIGHEST) & (pitch > 10) & (gain > 1e-4 * gain.max())
     if not keep.any():
         keep[np.argmin(pitch)] = True
-    pitch = np.minimum(pitch[keep], HIGHEST)
-    fall = 6.908 / np.asarray(sixties, dtype=np.float64)[keep]
-    start = np.asarray(gains, dtype=np.float64)[keep] * np.exp(
-        1j * rng.uniform(-0.75, -0.25, len(pitch)) * np.pi
-    )
+    pitch, sixty = np.minimum(pitch[keep], HIGHEST), sixty[keep]
+    start = gain[keep] * np.exp(1j * np.pi * rng.uniform(-0.75, -0.25, len(pitch)))
+    total = np.zeros(n, dtype=np.float32)
+    # Partials that die early are made no longer than they last.
+    halvings = np.clip(np.log2(n / (1.25 * SAMPLE_RATE * sixty)), 0, 6).astype(np.int64)
+    for halving in np.unique(halvings):
+        length, these = -(-n // 2**halving), halvings == halving
+        total[:length] += _waves(length, pitch[these], 6.908 / sixty[these], start[these])
+    return total
 
-    def wave(seconds: Signal) -> Signal:
+
+def _waves(n: int, pitch: Signal, fall: Signal, start: NDArray[np.complex128]) -> Signal:
+    """The sum of waves that fall by `fall` nepers a second."""
+
+    def wave(seconds: Signal) -> NDArray[np.complex128]:
         # Falls below -500 dB are cut off, since denormal numbers are slow.
         decline = np.maximum(-seconds[:, None] * fall, -60.0)
         return np.exp(decline + 2j * np.pi * seconds[:, None] * pitch)
@@ -47,14 +60,17 @@ def partials(
 
 
 def blended(frequency: Signal, dull: Signal, bright: Signal, brightness: Signal) -> Signal:
-    """A wave between two harmonic spectra, at a brightness curve from 0 to 1.
-
-    Each spectrum keeps its own level: both are scaled by the fundamental's share.
-    """
-    phase = 0.0
-    low = oscillator(frequency, dull, phase) * float(np.sqrt(np.sum(dull**2)))
-    high = oscillator(frequency, bright, phase) * float(np.sqrt(np.sum(bright**2)))
-    return low + (high - low) * brightness
+    """A wave between two harmonic spectra of equally many amplitudes, at a brightness curve from 0 to 1."""
+    count = min(len(bright), max(1, int(HIGHEST / float(frequency.max()))))
+    number = np.arange(1, count + 1)
+    spectra = np.zeros((2, _TABLE // 2 + 1), dtype=np.complex128)
+    # Phases that grow with the square of the number keep the peaks of rich waves moderate.
+    turned = np.exp(1j * np.pi * number**2 / count) * (_TABLE * np.sqrt(0.5))
+    spectra[:, 1 : count + 1] = np.stack([dull[:count], bright[:count]]) * turned
+    low, high = np.fft.irfft(spectra).astype(np.float32)
+    turns = np.cumsum(frequency) * (_TABLE / SAMPLE_RATE)
+    index = turns.astype(np.int64) & (_TABLE - 1)
+    return low[index] + (high - low)[index] * brightness
 
 
 def hump(count: int, fundamental: float, centre: float, rise: float, fall: float) -> Signal:
@@ -84,12 +100,15 @@ def bumps(
 
 def vibrato(rng: np.random.Generator, n: int, rate: float, cents: float, delay: float) -> Signal:
     """A factor on frequency: a swing that sets in after `delay` seconds and is never quite regular."""
-    time = np.arange(n) / SAMPLE_RATE
-    speed = rate * (1 + 0.08 * wander(rng, n, 2.0))
-    swing = np.sin(2 * np.pi * (np.cumsum(speed) / SAMPLE_RATE + rng.random()))
-    depth = cents * np.clip((time - delay) / 0.3, 0, 1) * (1 + 0.25 * wander(rng, n, 1.5))
-    drift = 4.0 * wander(rng, n, 3.0)
-    return 2.0 ** ((depth * swing + drift) / 1200)
+    coarse = n // _CONTROL + 2
+    time = np.arange(coarse) * (_CONTROL / SAMPLE_RATE)
+    seconds = time[-1]
+    points = np.linspace(0, seconds, int(2 * seconds) + 2)
+    speed, depth, drift = (np.interp(time, points, rng.uniform(-1, 1, len(points))) for _ in range(3))
+    swing = np.sin(2 * np.pi * (np.cumsum(1 + 0.08 * speed) * (rate * _CONTROL / SAMPLE_RATE) + rng.random()))
+    deep = cents * np.clip((time - delay) / 0.3, 0, 1) * (1 + 0.25 * depth)
+    factor = 2.0 ** ((deep * swing + 4.0 * drift) / 1200)
+    return np.interp(np.arange(n), np.arange(coarse) * _CONTROL, factor)
 
 
 def hall(rng: np.random.Generator, signal: Signal, sixty: float, wet: float) -> Signal:
