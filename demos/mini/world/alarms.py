@@ -81,8 +81,6 @@ def _siren(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         if rng.random() < 0.5:  # two rows of ports on one shaft
             sound = sound + oscillator(pitch * bend * rng.choice([1.2, 1.25, 1.333, 1.5]), spectrum)
         sound = sound * (1 + rng.uniform(0, 0.3) * wander(rng, n, 60))
-    if rng.random() < 0.4:
-        sound = np.tanh(rng.uniform(0.8, 4) * sound)
     frequencies, decibels = bumps(rng, 8, 250, 6500, 7)
     horn = -np.abs(np.log2(frequencies / rng.uniform(800, 2200))) * rng.uniform(1, 6)
     sound = equalised(sound * level, frequencies, decibels + horn)
@@ -155,7 +153,7 @@ def _buzzer(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     kind = rng.choice(np.array(["mains", "game show", "electronic", "door"]))
     detuned = rng.uniform(1.003, 1.06) if kind == "game show" else 1.0
     wobble, rattle_level = rng.uniform(0, 0.006), rng.uniform(0.05, 0.9) * (2 if kind == "door" else 1)
-    drive, sag = rng.uniform(0.5, 4), rng.uniform(0.7, 1)
+    drive, sag = rng.uniform(0.3, 1.5), rng.uniform(0.7, 1)
     frequencies, decibels = bumps(rng, 9, 150, 6500, 11)
     parts = []
     for onset in beats(rng, n, p["rate"], jitter=0.03):

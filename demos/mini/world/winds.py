@@ -28,13 +28,13 @@ def violin(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     pizzicato, tremolo = rng.random() < 0.1, rng.random() < 0.08
     players = int(rng.integers(3, 6)) if rng.random() < 0.15 else 1
     rate, cents = rng.uniform(4.5, 7.2), p["vibrato"] * (0 if rng.random() < 0.15 else 1)
-    slide, rise = rng.uniform(0, 0.6), rng.uniform(0.02, 0.18)
+    slide, rise = rng.uniform(0, 0.35), rng.uniform(0.02, 0.18)
     rosin, tilt = rng.uniform(0.02, 0.25), rng.uniform(3.5, 9)
     previous = [0.0]
 
     def one(pitch: float, start: float, length: int) -> Signal:
         bend = vibrato(rng, length, rate * rng.uniform(0.95, 1.05), cents, rng.uniform(0, 0.35))
-        glide = np.exp(np.arange(length) * (-1 / (rng.uniform(0.015, 0.05) * SAMPLE_RATE)))
+        glide = np.exp(np.arange(length) * (-1 / (rng.uniform(0.01, 0.035) * SAMPLE_RATE)))
         frequency = pitch * bend * 2.0 ** (start * glide / 12 + rng.uniform(-8, 8) / 1200)
         harmonics = sloped(60, tilt) * rng.uniform(0.7, 1, 60)
         dull = harmonics * sloped(60, 5)
@@ -75,7 +75,7 @@ def violin(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
 def flute(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     """An air jet on an edge: concert flute, recorder, whistle or pan pipes, with breath."""
     kind = rng.choice(np.array(["concert", "recorder", "whistle", "pan"]), p=[0.5, 0.2, 0.14, 0.16])
-    breath = p["breath"] * {"pan": 3.0, "recorder": 0.6}.get(str(kind), 1.0)
+    breath = p["breath"] * {"pan": 2.0, "recorder": 0.6}.get(str(kind), 1.0)
     rate, depth = rng.uniform(4, 6.8), rng.uniform(0, 0.35) * (0.2 if kind in ("recorder", "pan") else 1)
     harmonics = np.array([1.0, 0.5, 0.28, 0.12, 0.06, 0.03, 0.015, 0.008]) ** rng.uniform(0.7, 1.4)
     harmonics *= 10 ** (rng.uniform(-6, 6, 8) / 20)
