@@ -37,10 +37,10 @@ KEPT = (
 
 def render(folder: Path) -> None:
     """Utterances, backgrounds, scenes and spoken questions of the training split."""
-    sounds.build(folder / "utterances", 20, partial(sounds.make_utterances, "train", 101))
-    sounds.build(folder / "backgrounds", 3, partial(sounds.make_backgrounds, "train", 102))
-    sounds.build(folder / "scenes", 60, partial(sounds.make_scenes, "train", 103))
-    sounds.build(folder / "questions", 30, partial(sounds.make_questions, "train", 104))
+    sounds.build(folder / "utterances", 80, partial(sounds.make_utterances, "train", 101))
+    sounds.build(folder / "backgrounds", 10, partial(sounds.make_backgrounds, "train", 102))
+    sounds.build(folder / "scenes", 100, partial(sounds.make_scenes, "train", 103))
+    sounds.build(folder / "questions", 40, partial(sounds.make_questions, "train", 104))
 
 
 def scenes(folder: Path) -> sounds.Scenes:
@@ -66,13 +66,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=3200),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=1000),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
-    "whisper": lambda folder: whisper.run(
-        folder,
-        utterances(folder),
-        sounds.Backgrounds(folder / "backgrounds"),
-        steps=700,
-        wide_steps=2200,
-    ),
+    "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=5000),
     "beats": lambda folder: beats.run(
         folder,
         scenes(folder),

@@ -27,11 +27,12 @@ PART = 400  # sounds in one part
 Rendered = tuple[NDArray[np.float32], dict[str, Any]]
 
 KINDS = {
-    "single": 0.40,
-    "sequence": 0.30,
+    "single": 0.34,
+    "sequence": 0.34,
     "overlap": 0.14,
     "speech_over": 0.08,
     "speech": 0.03,
+    "conversation": 0.02,
     "silence": 0.03,
     "tones": 0.02,
 }
@@ -75,6 +76,10 @@ class Scenes(Sounds):
         """The paraphrases that were written for the scene at `index`."""
         return self.truths[index]["captions"]
 
+    def negatives(self, index: int) -> list[str]:
+        """Captions of the scene at `index` that are false by one thing alone; there may be none."""
+        return self.truths[index]["negatives"]
+
     def questions(self, index: int) -> list[tuple[str, str]]:
         """Written questions about the scene at `index`, each with its answer."""
         return [(question, answer) for question, answer in self.truths[index]["questions"]]
@@ -103,9 +108,9 @@ class Backgrounds(Sounds):
 
 
 def make_utterances(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
-    """One part of utterances: every kind of sentence, statements and questions more often."""
+    """One part of utterances: every kind of sentence, those of many wordings more often."""
     rng = np.random.default_rng([seed, part])
-    kinds = rng.choice(grammar.KINDS, size=PART, p=(0.45, 0.15, 0.30, 0.10))
+    kinds = rng.choice(grammar.KINDS, size=PART, p=(0.50, 0.25, 0.17, 0.08))
     sentences = [grammar.sample_sentence(rng, kind) for kind in kinds]
     for spoken in speech.render_many(speech.sample_many(rng, sentences, split), workers=1):
         yield spoken.samples, {"text": spoken.utterance.sentence.text, "voice": spoken.utterance.voice.name}
@@ -145,6 +150,7 @@ def _rendered(scene: Scene, rng: np.random.Generator) -> Rendered:
         "scene": scene.to_dict(),
         "captions": language.captions(scene, rng),
         "questions": language.questions(scene, rng),
+        "negatives": language.hard_negatives(scene, rng),
     }
     return scenes.render(scene), truth
 

@@ -220,14 +220,12 @@ class Lesson:
 
     speech: Powers
     texts: list[str]
-    background: Powers
+    background: Powers | None = None
 
-    def batch(
-        self, rng: np.random.Generator, size: int, seconds: float, loudest: float | None
-    ) -> tuple[Tensor, list[list[Said]]]:
+    def batch(self, rng: np.random.Generator, size: int, seconds: float) -> tuple[Tensor, list[list[Said]]]:
         """Log-mels [size, 80, 100 × seconds] and what is said in each: up to three sentences within 5 s.
 
-        Half of the windows have another sound, up to `loudest` dB louder than the speech (None: none has).
+        Half of the windows have another sound, where there are backgrounds.
         """
         frames, short = round(seconds * MELS_PER_SECOND), round(SHORT_SECONDS * MELS_PER_SECOND)
         power = np.zeros((size, frames, BANDS), np.float32)
@@ -235,8 +233,8 @@ class Lesson:
         for row in power:
             at = int(rng.integers(0, min(frames - short, round(LATEST * MELS_PER_SECOND)) + 1))
             sentences = self._speak(rng, row[at : at + short], at / MELS_PER_SECOND)
-            if loudest is not None and (rng.random() < 0.5 or not sentences):
-                self._cover(rng, row[at : at + short], loudest)
+            if self.background is not None and (rng.random() < 0.5 or not sentences):
+                _cover(rng, row[at : at + short], self.background)
             said.append(sentences)
         in_a_room(rng, power)
         coloured(rng, power, MICROPHONES)
@@ -261,38 +259,37 @@ class Lesson:
             at += len(speech) + int(rng.uniform(0.05, 0.4) * MELS_PER_SECOND)
         return sentences
 
-    def _cover(self, rng: np.random.Generator, window: NDArray[np.float32], loudest: float) -> None:
-        """Add a random event, begun anywhere and repeated where it is short."""
-        sound = self.background[int(rng.integers(len(self.background)))]
-        sound = sound[(int(rng.integers(len(sound))) + np.arange(len(window))) % len(sound)]
-        level = float(window.sum()) or 1e-2
-        window += sound * (
-            level / (float(sound.sum()) + 1e-9) * 10 ** (rng.uniform(loudest - 27, loudest) / 10)
-        )
+
+def _cover(rng: np.random.Generator, window: NDArray[np.float32], background: Powers) -> None:
+    """Add a random event, begun anywhere and repeated where it is short, −24 to +3 dB from what is there."""
+    sound = background[int(rng.integers(len(background)))]
+    sound = sound[(int(rng.integers(len(sound))) + np.arange(len(window))) % len(sound)]
+    level = float(window.sum()) or 1e-2
+    window += sound * (level / (float(sound.sum()) + 1e-9) * 10 ** (rng.uniform(-24, 3) / 10))
 
 
-def run(folder: Path, utterances: Utterances, backgrounds: Backgrounds, steps: int, wide_steps: int) -> None:
+def run(folder: Path, utterances: Utterances, steps: int, wide_steps: int) -> None:
     """Train both phases and write `whisper.pt` in openai-whisper's format, float16."""
     torch.manual_seed(5)
     trainee = Trainee(grammar.vocabulary())
-    lesson = Lesson(
-        Powers(folder / "mel-utterances.npy", utterances),
-        [truth["text"] for truth in utterances.truths],
-        Powers(folder / "mel-backgrounds.npy", backgrounds),
-    )
+    texts = [truth["text"] for truth in utterances.truths]
+    alone = Lesson(Powers(folder / "mel-utterances.npy", utterances), texts)
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        mel, said = lesson.batch(rng, 32, SHORT_SECONDS, None)
+        mel, said = alone.batch(rng, 32, SHORT_SECONDS)
         guess = float(np.clip(1.5 - 3 * step / steps, 0, 1))  # whole for a sixth, gone by half
         return trainee.losses(mel, said, guess=guess)
 
+    train(Plan("whisper-short", steps, 2e-3, warm_up=100, seed=51), trainee, short, folder)
+    backgrounds = Powers(folder / "mel-backgrounds.npy", Backgrounds(folder / "backgrounds"))
+    beneath = replace(alone, background=backgrounds)
+
     def wide(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         if step % 8 == 7:
-            return trainee.losses(*lesson.batch(rng, 6, FULL_SECONDS, 3))
+            return trainee.losses(*beneath.batch(rng, 6, FULL_SECONDS))
         start = float(rng.uniform(0, LATEST)) if step % 2 else 0.0
-        return trainee.losses(*lesson.batch(rng, 32, SHORT_SECONDS, 3), start=start)
+        return trainee.losses(*beneath.batch(rng, 32, SHORT_SECONDS), start=start)
 
-    train(Plan("whisper-short", steps, 2e-3, warm_up=100, seed=51), trainee, short, folder)
     train(Plan("whisper-wide", wide_steps, 1.5e-3, warm_up=50, seed=53), trainee, wide, folder)
     torch.save({"dims": asdict(DIMENSIONS), "model_state_dict": trainee.published()}, folder / "whisper.pt")
 

@@ -68,7 +68,7 @@ def _siren(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     if rng.random() < 0.35:  # it drives by: the pitch falls, and the level rises and falls
         passing = (np.arange(n) / n - rng.uniform(0.2, 0.8)) * rng.uniform(4, 16)
         bend = bend * (1 - rng.uniform(0.01, 0.06) * np.tanh(passing))
-        level = 1 / (1 + (passing / rng.uniform(2, 6)) ** 2)
+        level = 0.2 + 0.8 / (1 + (passing / rng.uniform(2, 6)) ** 2)
     else:
         level = np.ones(n)
     level = level * 10 ** (rng.uniform(0, 5) * wander(rng, n, rng.uniform(1, 6)) / 20)

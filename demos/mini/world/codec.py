@@ -57,6 +57,10 @@ class Codec:
         return change(samples, self.strength).astype(np.float32)
 
 
+AS_IT_IS = Codec()
+"""A recording that nothing happened to."""
+
+
 def _band(samples: NDArray[np.float32], low: float, high: float) -> NDArray[np.floating]:
     """What lies between two frequencies, with edges a third of an octave wide."""
     spectrum = rfft(samples)

@@ -64,12 +64,12 @@ class EventClass:
 
     @property
     def base_verb(self) -> str:
-        """The verb after "does": "bark"."""
+        """The verb after "does": "bark"; of several words the first is changed ("brush teeth")."""
         if self.plural:
             return self.verb
-        if self.verb.endswith("ies"):
-            return self.verb[:-3] + "y"
-        return re.sub(r"(?<=sh|ch|ss|zz)es$|s$", "", self.verb)
+        head, space, rest = self.verb.partition(" ")
+        head = head[:-3] + "y" if head.endswith("ies") else re.sub(r"(?<=sh|ch|ss|zz)es$|s$", "", head)
+        return head + space + rest
 
     @property
     def definite(self) -> str:

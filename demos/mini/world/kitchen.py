@@ -56,7 +56,7 @@ CLASSES = (
         subject="a fire",
         verb="crackles",
         gerund="crackling",
-        mention=r"fire",
+        mention=r"fire(?= crackl| is | burning)|(?:crackling|burning) fire|crackle of a fire",
         seconds=(1.5, 10.0),
         render=_fire,
         continuous=True,

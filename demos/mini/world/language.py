@@ -205,7 +205,7 @@ def hard_negatives(scene: Scene, rng: np.random.Generator) -> list[str]:
 
 
 def swapped_order(scene: Scene, rng: np.random.Generator, captions_each: int = 1) -> list[str]:
-    """Captions of a sequence with two of its events in each other's place: the same words, the wrong order."""
+    """Captions of a sequence with two events in each other's place: the same words, the wrong order."""
     first, second = np.sort(rng.choice(len(scene.events), 2, replace=False))
     events = list(scene.events)
     events[first], events[second] = events[second], events[first]

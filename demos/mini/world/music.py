@@ -63,7 +63,7 @@ def tune(
     steps = makers[int(rng.integers(len(makers)))](rng, beats)
     # Hands are only so quick, the less so the more they grasp at once.
     grasped = max(1.0, float(np.mean([len(heights) for _, heights in steps])))
-    rate = min(rate, 10 / np.sqrt(grasped) * float(np.mean([lasting for lasting, _ in steps])))
+    rate = min(rate, 9 / grasped**0.7 * float(np.mean([lasting for lasting, _ in steps])))
     legato, loose = rng.uniform(0.45, 1.05), rng.uniform(0.0, 0.05)
     down, lag = rng.random() < 0.7, spread * rng.uniform(0.2, 1)
     notes, at = [], 0.0

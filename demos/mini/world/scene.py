@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from demos.mini.world.codec import Codec
+from demos.mini.world.codec import AS_IT_IS, Codec
 from demos.mini.world.grammar import Sentence
 from demos.mini.world.ranges import Parameters, Ranges
 from demos.mini.world.room import Microphone, Noise, Room
@@ -86,7 +86,7 @@ class Scene:
     level: float
     answer: str | None = None
     reply: Speech | None = None
-    codec: Codec = Codec()
+    codec: Codec = AS_IT_IS
 
     @property
     def spoken(self) -> tuple[Speech, ...]:

@@ -79,7 +79,10 @@ def make_scene(
         if spoken is None:
             spoken = speak(sample_utterance(rng, sample_sentence(rng), split))
         if kind == "conversation":
-            return _conversation(rng, split, spoken)
+            reply = spoken
+            while reply.utterance.voice == spoken.utterance.voice:
+                reply = speak(sample_utterance(rng, sample_sentence(rng), split))
+            return conversation(rng, split, spoken, reply)
         return _with_speech(rng, split, kind, seconds, spoken)
     if kind == "tones":
         return compose(rng, split, kind, seconds, tones=_tones(rng, split, seconds))
@@ -121,6 +124,18 @@ def background_question_scene(
         level = speech.level + ratio + (rng.uniform(-3, 3) if len(classes) > 1 else 0.0)
         events.append(replace(event, level=level, loudness=None))
     return compose(rng, split, "question", seconds, events=events, speech=speech, answer=answer)
+
+
+def conversation(rng: np.random.Generator, split: Ranges, first: Spoken, second: Spoken) -> Scene:
+    """Two people who speak in turn with nothing in the background."""
+    length, reply_length = len(first.samples) / SAMPLE_RATE, len(second.samples) / SAMPLE_RATE
+    onset, pause = float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.15, 0.8))
+    level = _SPEECH_LEVEL.draw(rng, split)
+    speech = Speech(first.utterance, onset, onset + length, level)
+    start = speech.offset + pause
+    reply = Speech(second.utterance, start, start + reply_length, level + float(rng.uniform(-4, 4)))
+    seconds = min(LONGEST, reply.offset + float(rng.uniform(0.1, 0.5)))
+    return compose(rng, split, "conversation", seconds, speech=speech, reply=reply)
 
 
 def make_event(rng: np.random.Generator, split: Ranges, event_class: EventClass, seconds: float) -> Event:
@@ -331,22 +346,6 @@ def _with_speech(
             level = max(event.level, speech.level - 14.0)
             events.append(replace(event, level=level, loudness=_loudness_word(level)))
     return compose(rng, split, kind, seconds, events=events, speech=speech)
-
-
-def _conversation(rng: np.random.Generator, split: Ranges, spoken: Spoken) -> Scene:
-    """Two people who speak in turn, in different voices, with nothing in the background."""
-    while True:
-        answered = sample_utterance(rng, sample_sentence(rng), split)
-        if answered.voice != spoken.utterance.voice:
-            break
-    length, reply_length = len(spoken.samples) / SAMPLE_RATE, len(synthesise(answered)) / SAMPLE_RATE
-    onset, pause = float(rng.uniform(0.1, 0.5)), float(rng.uniform(0.15, 0.8))
-    level = _SPEECH_LEVEL.draw(rng, split)
-    speech = Speech(spoken.utterance, onset, onset + length, level)
-    start = speech.offset + pause
-    reply = Speech(answered, start, start + reply_length, level + float(rng.uniform(-4, 4)))
-    seconds = min(LONGEST, reply.offset + float(rng.uniform(0.1, 0.5)))
-    return compose(rng, split, "conversation", seconds, speech=speech, reply=reply)
 
 
 def _tones(rng: np.random.Generator, split: Ranges, seconds: float) -> list[Tone]:

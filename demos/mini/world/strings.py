@@ -34,8 +34,8 @@ def piano(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     release, wooden = rng.uniform(0.08, 0.3), rng.uniform(0.02, 0.2)
     response = bumps(rng, 10, 60, 7000, 4)
     notes = tune(rng, n, p["tempo"], chords=True, spread=0.03)
-    # At most about ten notes sound at once, as hands and pedals have it.
-    longest = 10 * n // len(notes)
+    # At most about eight notes sound at once, as hands and pedals have it.
+    longest = 8 * n // len(notes)
 
     def sound(note: Note) -> Signal:
         pitch = float(np.clip(p["pitch"] * 2 ** (note.semitones / 12), 28, 4200))
@@ -46,7 +46,7 @@ def piano(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
             room, min(samples_of(sixty), longest) if pedal else note.length + samples_of(2 * release)
         )
         ending = max(length - samples_of(release), 1) if pedal else note.length
-        number = np.arange(1, int(np.clip(HIGHEST / pitch, 1, 44)) + 1)
+        number = np.arange(1, int(np.clip(HIGHEST / pitch, 1, 34)) + 1)
         if electric:
             tine = np.array([1.0, 2.0, 3.0, 7.0 * rng.uniform(0.97, 1.03)])
             gains = np.array([1.0, 0.35 * note.strength, 0.1, 0.25 * note.strength**2])
@@ -95,7 +95,7 @@ def guitar(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         sixty = long * (200 / pitch) ** 0.4
         held_for = min(samples_of(sixty), longest) if letting_ring else note.length + 1600
         length = max(min(n - note.onset, held_for), 1)
-        number = np.arange(1, int(min(HIGHEST / pitch, 48)) + 1)
+        number = np.arange(1, int(min(HIGHEST / pitch, 36)) + 1)
         frequency = pitch * number * np.sqrt(1 + stiff * number**2) * 2 ** (rng.uniform(-6, 6) / 1200)
         where = pluck * rng.uniform(0.9, 1.1)
         gains = np.abs(np.sin(np.pi * number * where)) / number ** (0.6 if kind == "steel" else 0.9)

@@ -1,19 +1,42 @@
-"""The registry of event classes and their six categories."""
+"""The registry of event classes and their ten categories."""
 
 from __future__ import annotations
 
 from typing import get_args
 
-from demos.mini.world import alarms, animals, household, people, vehicles, weather
+from demos.mini.world import (
+    alarms,
+    animals,
+    birds,
+    bodies,
+    household,
+    impacts,
+    instruments,
+    kitchen,
+    people,
+    small_animals,
+    tools,
+    vehicles,
+    water,
+    weather,
+)
 from demos.mini.world.event_class import Category, EventClass
 
 CLASSES: tuple[EventClass, ...] = (
     *animals.CLASSES,
+    *birds.CLASSES,
+    *small_animals.CLASSES,
     *weather.CLASSES,
-    *alarms.CLASSES,
+    *water.CLASSES,
     *vehicles.CLASSES,
+    *alarms.CLASSES,
     *household.CLASSES,
+    *kitchen.CLASSES,
+    *impacts.CLASSES,
+    *tools.CLASSES,
     *people.CLASSES,
+    *bodies.CLASSES,
+    *instruments.CLASSES,
 )
 BY_NAME: dict[str, EventClass] = {event_class.name: event_class for event_class in CLASSES}
 NAMES: tuple[str, ...] = tuple(BY_NAME)

@@ -114,7 +114,7 @@ def _waves(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
 
 
 def _flushing(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
-    """A clunk of the lever, a roar that swells and sinks, a gurgle at the end, perhaps the cistern filling."""
+    """A clunk of the lever, a roar that swells and sinks, a gurgle at the end, perhaps a refill."""
     peak = rng.uniform(0.08, 0.25)
     ends = rng.uniform(0.5, 0.85)
     shape = curve([(0, 0.15), (peak, 1), (ends, 0.6), (min(0.97, ends + 0.12), 0.1), (1, 0.06)], n)

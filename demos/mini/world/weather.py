@@ -133,7 +133,7 @@ CLASSES = (
             "tail": Span(2, 8),
             "crack": Span(0.05, 1.2),
         },
-        phrases=("rumbling thunder", "the rumble of thunder", "a clap of thunder"),
+        phrases=("rumbling thunder", "the rumble of thunder", "a peal of thunder"),
         also=("thunder", "thunderstorm", "thunder storm", "lightning"),
     ),
 )

@@ -1,0 +1,139 @@
+"""Mini-LLaMA: a language model that learns the world's language from its truth alone, before it hears a sound.
+
+The published SALMONN stands on a language model that can read, answer and tell stories. No such model of this
+size exists, so this one learns it: in the place of the audio tokens it reads the score of a scene (`score.py`:
+what sounds and what is said in each window), through one linear layer, and is asked for transcripts,
+captions, answers and stories. SALMONN's stages leave it as it is; LoRA scaling 0 is this model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from demos.mini.train.fast import mixed
+from demos.mini.train.lessons import Pair, instruction, one
+from demos.mini.train.loop import Plan, train
+from demos.mini.train.score import FEATURES, WINDOWS, score
+from demos.mini.world import grammar, language, scenes, speech, stories
+from demos.mini.world.dsp import SAMPLE_RATE
+from demos.mini.world.scene import Scene
+from demos.mini.world.speech import Spoken
+from demos.mini.world.taxonomy import CLASSES
+from demos.networks.beats import Beats, BeatsConfig
+from demos.salmonn.answering import prompt_ids
+from demos.salmonn.checkpoint import llama_tensors
+from demos.salmonn.config import SalmonnConfig
+from demos.salmonn.network import Salmonn
+from demos.tokenizer import load_tokenizer
+
+BATCH = 48
+SHARES = {
+    "question": 0.38,
+    "sequence": 0.22,
+    "single": 0.14,
+    "overlap": 0.09,
+    "speech_over": 0.06,
+    "speech": 0.05,
+    "conversation": 0.02,
+    "silence": 0.02,
+    "tones": 0.02,
+}
+STORIES = 0.12  # of all lessons
+
+
+class Reader(nn.Module):
+    """LLaMA and the layer by which it reads scores."""
+
+    def __init__(self, config: SalmonnConfig) -> None:
+        super().__init__()
+        self.salmonn = Salmonn(config, nn.Identity(), Beats(BeatsConfig(**config.beats.to_dict())))
+        self.salmonn.requires_grad_(False)
+        self.salmonn.llama_model.requires_grad_(True)
+        for name, parameter in self.salmonn.llama_model.named_parameters():
+            parameter.requires_grad_("lora_" not in name)
+        self.read = nn.Linear(len(FEATURES), config.hidden_size)
+        nn.init.normal_(self.read.weight, std=0.02)
+
+
+def silent_speech(rng: np.random.Generator, sentence: grammar.Sentence) -> Spoken:
+    """A sentence in a training voice, as long as it would take and without a sound: only its truth is used."""
+    utterance = speech.sample_utterance(rng, sentence, "train")
+    seconds = 0.1 + len(sentence.text.split()) * 60 / utterance.speed * rng.uniform(0.75, 1.1)
+    return Spoken(utterance, np.zeros(int(seconds * SAMPLE_RATE), np.float32))
+
+
+def draw_scene(rng: np.random.Generator) -> Scene:
+    """A scene of the training split that is never rendered."""
+    kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+    if kind == "question":
+        if rng.random() < 0.12:
+            asked, answer = grammar.sample_sentence(rng, "check"), None
+        else:
+            event_class = CLASSES[int(rng.integers(len(CLASSES)))]
+            asks = "any" if rng.random() < 0.5 else event_class.category
+            asked, answer = grammar.sample_sentence(rng, "question", asks), event_class.name
+        return scenes.background_question_scene(rng, "train", silent_speech(rng, asked), answer)
+    if kind == "conversation":
+        first, second = (silent_speech(rng, grammar.sample_sentence(rng)) for _ in range(2))
+        return scenes.conversation(rng, "train", first, second)
+    if kind in ("speech", "speech_over"):
+        return scenes.make_scene(rng, "train", kind, silent_speech(rng, grammar.sample_sentence(rng)))
+    return scenes.make_scene(rng, "train", kind)  # type: ignore[arg-type]
+
+
+def lesson(rng: np.random.Generator) -> tuple[NDArray[np.float32], Pair]:
+    """The score of a new scene [88, features], at some other speed, with an instruction and its answer."""
+    scene = draw_scene(rng)
+    captions = language.captions(scene, rng)
+    if rng.random() < STORIES:
+        pair = one(rng, stories.INSTRUCTIONS), stories.story(scene, rng)
+    else:
+        pair = instruction(rng, scene, captions, language.questions(scene, rng))
+    found = score(scene, float(rng.uniform(0.85, 1.18)))
+    # A network will not hear all of it: some windows are lost, some values are uncertain.
+    found[rng.random(len(found)) < 0.04] = 0
+    return found * rng.uniform(0.7, 1.1, (len(found), 1)).astype(np.float32), pair
+
+
+def run(folder: Path, config: SalmonnConfig, steps: int) -> None:
+    """Train and write `llama.safetensors` (float16) and `reader.safetensors`, what SALMONN learns from."""
+    torch.manual_seed(61)
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    reader = Reader(config)
+
+    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        lessons = [lesson(rng) for _ in range(BATCH)]
+        # Most of the 88 windows hold nothing: until late in the lesson they are left out.
+        windows = WINDOWS if step > 0.75 * steps else 28 + int(rng.integers(0, 8))
+        scores = torch.from_numpy(np.stack([found for found, _ in lessons])[:, :windows])
+        with mixed():
+            tokens = reader.read(scores)
+            text = text_loss(reader.salmonn, tokenizer, tokens, [pair for _, pair in lessons], 0.0)
+        return {"text": text}
+
+    train(Plan("llama", steps, 2e-3, warm_up=200, seed=62), reader, losses, folder)
+    state = {key: value.detach().half().contiguous() for key, value in llama_tensors(reader.salmonn).items()}
+    save_file(state, folder / "llama.safetensors")
+    save_file(dict(reader.read.state_dict()), folder / "reader.safetensors")
+
+
+def text_loss(
+    network: Salmonn,
+    tokenizer: PreTrainedTokenizerFast,
+    audio_tokens: Tensor,
+    pairs: list[Pair],
+    lora_scaling: float | None = None,
+) -> Tensor:
+    """Cross-entropy of the answers to instructions behind audio tokens [B, windows, width]."""
+    ends = int(network.config.llama["eos_token_id"])
+    prompts = [prompt_ids(network.config, tokenizer, asked) for asked, _ in pairs]
+    targets = [[*tokenizer.encode(f" {text}", add_special_tokens=False), ends] for _, text in pairs]
+    after = [behind for _, behind in prompts]
+    return network.loss(audio_tokens, prompts[0][0], after, targets, lora_scaling)
