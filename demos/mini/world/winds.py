@@ -121,7 +121,7 @@ def trumpet(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
     )
     fall, brass = rng.uniform(9, 18), rng.uniform(0.35, 1)
     rate, cents = rng.uniform(4.5, 6.5), rng.uniform(0, 35)
-    tongue, players = rng.uniform(0.01, 0.06), int(rng.choice([1, 1, 1, 1, 2, 3]))
+    tongue, players = rng.uniform(0.01, 0.06), int(rng.choice([1, 1, 1, 1, 2, 2]))
     scoop, rasp = rng.uniform(0, 120), rng.uniform(0, 0.12)
 
     def one(pitch: float, note: Note, length: int) -> Signal:
