@@ -66,7 +66,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=3200),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=1000),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
-    "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=5000),
+    "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=4200),
     "beats": lambda folder: beats.run(
         folder,
         scenes(folder),

@@ -3,7 +3,8 @@
 Contrastive loss of Elizalde et al. (arXiv 2309.05767), where captions of equal content count as each other's
 match. At the same time the class head of HTSAT learns what sounds when (the world knows it exactly), a head
 that is not kept reads all events from the one latent that CLAP and Pengi go on with, and single events are
-matched to their labels. Sounds are played higher and lower, faster and slower, through other microphones and
+matched to their labels; beside its caption each scene has others that are false by one thing alone. Sounds
+are played higher and lower, faster and slower, through other microphones and
 in more noise, since the held-out world goes beyond the ranges of this one. A second phase goes on with the
 heads alone.
 """
@@ -24,7 +25,7 @@ from tqdm import tqdm
 
 from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
-from demos.mini.train.fast import compiled, mixed
+from demos.mini.train.fast import compiled, mixed, plain_attention
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.weights import half
@@ -55,6 +56,7 @@ HTSAT = HtsatConfig(
 )
 BATCH = 64
 HEARINGS = 4  # of each scene that are kept for what learns on a frozen HTSAT
+NEGATIVES = 2  # false captions beside each true one
 END = " <|endoftext|>"
 
 
@@ -76,7 +78,7 @@ def event_steps(scene: dict, seconds: float, window: float, steps: int) -> NDArr
 
 
 class Examples:
-    """Log-mels [N, frames, bands], timed classes and tokenised captions of every scene.
+    """Log-mels [N, frames, bands], timed classes and tokenised captions, true and false, of every scene.
 
     `single` [N] is the class of a scene of one event, −1 elsewhere; `content` [N] is equal where scenes hold
     the same events in the same order.
@@ -105,10 +107,12 @@ class Examples:
                 for truth in scenes.truths
             ]
         )
-        self.captions = [
-            [encoding.ids for encoding in tokenizer.encode_batch([text + END for text in captions])]
-            for captions in (scenes.captions(i) for i in range(len(scenes)))
-        ]
+
+        def encoded(texts: list[str]) -> list[list[int]]:
+            return [encoding.ids for encoding in tokenizer.encode_batch([text + END for text in texts])]
+
+        self.captions = [encoded(scenes.captions(i)) for i in range(len(scenes))]
+        self.negatives = [encoded(scenes.negatives(i)) for i in range(len(scenes))]
         named = [scene.names[0] if scene.kind == "single" else None for scene in scenes.scenes]
         self.single = np.array([-1 if name is None else NAMES.index(name) for name in named])
         contents: dict[str, int] = {}
@@ -189,25 +193,37 @@ def matching(
 ) -> dict[str, Tensor]:
     """Contrast of some scenes with their captions, and of single events with their label among all `labels`.
 
-    `latent` [B, width] is what HTSAT made of the scenes `rows`.
+    `latent` [B, width] is what HTSAT made of the scenes `rows`. A scene has to tell its caption from those of
+    all others and from `NEGATIVES` of its own that are false by one thing alone.
     """
     audio = F.normalize(clap.audio_encoder.projection(latent), dim=-1)
-    chosen = [examples.captions[i][rng.integers(len(examples.captions[i]))] for i in rows]
-    chosen += [forms[rng.integers(len(forms))] for forms in labels]
-    with mixed():
+    chosen = [_any(rng, examples.captions[i]) for i in rows]
+    chosen += [_any(rng, forms) for forms in labels]
+    false = [row for row, i in enumerate(rows) if examples.negatives[i]]
+    chosen += [_any(rng, examples.negatives[rows[row]]) for row in false for _ in range(NEGATIVES)]
+    with mixed(), plain_attention():
         said = clap.caption_encoder(*padded(chosen, 0, max(map(len, chosen))))
     text = F.normalize(said.float(), dim=-1)
+    captions, classes, wrong = text.split([len(rows), len(labels), len(text) - len(rows) - len(labels)])
     scale = clap.logit_scale.clamp(max=np.log(100)).exp()
-    logits = scale * audio @ text[: len(rows)].T
+    logits = scale * audio @ captions.T
     content = torch.from_numpy(examples.content[rows])
     match = (content[:, None] == content[None]).float()
     match = match / match.sum(1, keepdim=True)
-    found = {"contrast": (F.cross_entropy(logits, match) + F.cross_entropy(logits.T, match)) / 2}
+    own = torch.full((len(rows), NEGATIVES), -1e4)
+    own[false] = scale * (audio[false][:, None] * wrong.unflatten(0, (-1, NEGATIVES))).sum(-1)
+    to_text = F.cross_entropy(
+        torch.cat([logits, own], dim=1), torch.cat([match, torch.zeros_like(own)], dim=1)
+    )
+    found = {"contrast": (to_text + F.cross_entropy(logits.T, match)) / 2}
     single = torch.from_numpy(examples.single[rows])
     if (single >= 0).any():
-        among = scale * audio @ text[len(rows) :].T
-        found["label"] = F.cross_entropy(among, single, ignore_index=-1)
+        found["label"] = F.cross_entropy(scale * audio @ classes.T, single, ignore_index=-1)
     return found
+
+
+def _any(rng: np.random.Generator, options: list[list[int]]) -> list[int]:
+    return options[int(rng.integers(len(options)))]
 
 
 def save(folder: Path, clap: Clap) -> None:

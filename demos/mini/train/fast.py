@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 BFLOAT16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
@@ -27,3 +30,40 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     compiled_function: Callable[..., Any] = torch.compile(function, dynamic=False)
     return compiled_function
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Have small language models attend by two products and a softmax.
+
+    On a processor, a training step of mini-LLaMA takes less than half of the time that it takes with torch's
+    fused attention; for HTSAT's many small windows it is the other way round. Not for several threads.
+    """
+    fused = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = _attention
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = fused
+
+
+def _attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """What `scaled_dot_product_attention` computes, for as many heads of keys as of queries."""
+    scores = (query * (scale or query.shape[-1] ** -0.5)) @ key.transpose(-1, -2)
+    if is_causal:
+        after = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(after, float("-inf"))
+    if attn_mask is not None:
+        barred = attn_mask.dtype == torch.bool
+        scores = scores.masked_fill(~attn_mask, float("-inf")) if barred else scores + attn_mask
+    shares = functional.dropout(scores.softmax(-1), dropout_p, training=dropout_p > 0)
+    return shares.to(value.dtype) @ value

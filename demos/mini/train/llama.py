@@ -1,9 +1,9 @@
-"""Mini-LLaMA: a language model that learns the world's language from its truth alone, before it hears a sound.
+"""Mini-LLaMA: a language model that learns the world's language from its truth alone, without a sound.
 
-The published SALMONN stands on a language model that can read, answer and tell stories. No such model of this
-size exists, so this one learns it: in the place of the audio tokens it reads the score of a scene (`score.py`:
-what sounds and what is said in each window), through one linear layer, and is asked for transcripts,
-captions, answers and stories. SALMONN's stages leave it as it is; LoRA scaling 0 is this model.
+The published SALMONN stands on a language model that can read, answer and tell stories. No such model of
+this size exists, so this one learns it: in the place of the audio tokens it reads the score of a scene
+(`score.py`: what sounds and what is said in each window), through one linear layer, and is asked for
+transcripts, captions, answers and stories. SALMONN's stages leave it as it is; LoRA scaling 0 is this model.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from demos.mini.train.fast import mixed
+from demos.mini.train.fast import mixed, plain_attention
 from demos.mini.train.lessons import Pair, instruction, one
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.score import FEATURES, WINDOWS, score
 from demos.mini.world import grammar, language, scenes, speech, stories
 from demos.mini.world.dsp import SAMPLE_RATE
-from demos.mini.world.scene import Scene
+from demos.mini.world.scene import Scene, SceneKind
 from demos.mini.world.speech import Spoken
 from demos.mini.world.taxonomy import CLASSES
-from demos.networks.beats import Beats, BeatsConfig
+from demos.networks.beats import Beats
 from demos.salmonn.answering import prompt_ids
 from demos.salmonn.checkpoint import llama_tensors
 from demos.salmonn.config import SalmonnConfig
@@ -34,7 +34,7 @@ from demos.salmonn.network import Salmonn
 from demos.tokenizer import load_tokenizer
 
 BATCH = 48
-SHARES = {
+SHARES: dict[SceneKind, float] = {
     "question": 0.38,
     "sequence": 0.22,
     "single": 0.14,
@@ -53,7 +53,7 @@ class Reader(nn.Module):
 
     def __init__(self, config: SalmonnConfig) -> None:
         super().__init__()
-        self.salmonn = Salmonn(config, nn.Identity(), Beats(BeatsConfig(**config.beats.to_dict())))
+        self.salmonn = Salmonn(config, nn.Identity(), Beats(config.beats))
         self.salmonn.requires_grad_(False)
         self.salmonn.llama_model.requires_grad_(True)
         for name, parameter in self.salmonn.llama_model.named_parameters():
@@ -63,7 +63,7 @@ class Reader(nn.Module):
 
 
 def silent_speech(rng: np.random.Generator, sentence: grammar.Sentence) -> Spoken:
-    """A sentence in a training voice, as long as it would take and without a sound: only its truth is used."""
+    """A sentence in a training voice, about as long as it would take, without a sound: its truth alone."""
     utterance = speech.sample_utterance(rng, sentence, "train")
     seconds = 0.1 + len(sentence.text.split()) * 60 / utterance.speed * rng.uniform(0.75, 1.1)
     return Spoken(utterance, np.zeros(int(seconds * SAMPLE_RATE), np.float32))
@@ -71,7 +71,7 @@ def silent_speech(rng: np.random.Generator, sentence: grammar.Sentence) -> Spoke
 
 def draw_scene(rng: np.random.Generator) -> Scene:
     """A scene of the training split that is never rendered."""
-    kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+    kind = list(SHARES)[int(rng.choice(len(SHARES), p=list(SHARES.values())))]
     if kind == "question":
         if rng.random() < 0.12:
             asked, answer = grammar.sample_sentence(rng, "check"), None
@@ -85,7 +85,7 @@ def draw_scene(rng: np.random.Generator) -> Scene:
         return scenes.conversation(rng, "train", first, second)
     if kind in ("speech", "speech_over"):
         return scenes.make_scene(rng, "train", kind, silent_speech(rng, grammar.sample_sentence(rng)))
-    return scenes.make_scene(rng, "train", kind)  # type: ignore[arg-type]
+    return scenes.make_scene(rng, "train", kind)
 
 
 def lesson(rng: np.random.Generator) -> tuple[NDArray[np.float32], Pair]:
@@ -118,7 +118,8 @@ def run(folder: Path, config: SalmonnConfig, steps: int) -> None:
             text = text_loss(reader.salmonn, tokenizer, tokens, [pair for _, pair in lessons], 0.0)
         return {"text": text}
 
-    train(Plan("llama", steps, 2e-3, warm_up=200, seed=62), reader, losses, folder)
+    with plain_attention():
+        train(Plan("llama", steps, 2e-3, warm_up=200, seed=62), reader, losses, folder)
     state = {key: value.detach().half().contiguous() for key, value in llama_tensors(reader.salmonn).items()}
     save_file(state, folder / "llama.safetensors")
     save_file(dict(reader.read.state_dict()), folder / "reader.safetensors")

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demos.mini.train.clap import HEARINGS, HTSAT, hear
-from demos.mini.train.fast import mixed
+from demos.mini.train.fast import mixed, plain_attention
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import Scenes
 from demos.mini.train.texts import CAPTION_PROMPTS, EVENTS_PROMPT, QUESTION_PROMPT
@@ -117,6 +117,7 @@ def run(folder: Path, scenes: Scenes, steps: int, more_steps: int) -> None:
         ) -> dict[str, Tensor]:
             return lesson.losses(rng, shares)
 
-        train(plan, lesson, losses, folder)
+        with plain_attention():
+            train(plan, lesson, losses, folder)
     save_file(half(lesson.pengi, without=("audio_encoder.base.", "lm_head")), folder / "pengi.safetensors")
     (folder / "pengi.json").write_text(json.dumps(to_plain(lesson.config), indent=1) + "\n")

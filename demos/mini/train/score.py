@@ -1,4 +1,4 @@
-"""What sounds and what is said in each window of the Q-Former, as numbers: a score that a text model can read.
+"""What sounds and what is said in each window of the Q-Former, as numbers: a score to read from.
 
 A window is 17 encoder frames of 20 ms; a prompt holds 88 of them (30 s). Each has one place for every class
 of events, every word of the grammar, and what a listener would say of them.

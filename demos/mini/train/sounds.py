@@ -18,15 +18,16 @@ from tqdm import tqdm
 
 from demos.mini.world import grammar, language, scenes, speech
 from demos.mini.world.ranges import Ranges
-from demos.mini.world.scene import Scene
+from demos.mini.world.scene import Scene, SceneKind
 from demos.mini.world.taxonomy import CLASSES
 
 SAMPLE_RATE = 16_000  # samples per second, of everything in the world
 PART = 400  # sounds in one part
+OTHER_SPEECH = 0.22  # of the spoken clips that are no questions
 
 Rendered = tuple[NDArray[np.float32], dict[str, Any]]
 
-KINDS = {
+KINDS: dict[SceneKind, float] = {
     "single": 0.34,
     "sequence": 0.34,
     "overlap": 0.14,
@@ -127,14 +128,24 @@ def make_backgrounds(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
 def make_scenes(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
     """One part of scenes of every kind, with captions and written questions."""
     rng = np.random.default_rng([seed, part])
-    for kind in rng.choice(list(KINDS), size=PART, p=list(KINDS.values())):
+    kinds = list(KINDS)
+    for number in rng.choice(len(KINDS), size=PART, p=list(KINDS.values())):
+        kind = kinds[int(number)]
         yield _rendered(scenes.make_scene(rng, split, kind), rng)
 
 
 def make_questions(split: Ranges, seed: int, part: int) -> Iterator[Rendered]:
-    """One part of spoken questions over what they ask about; every class is the answer equally often."""
+    """One part of spoken questions over what they ask about, and other speech, mostly over sounds.
+
+    Every class is the answer equally often.
+    """
     rng = np.random.default_rng([seed, part])
     for number in range(PART):
+        if rng.random() < OTHER_SPEECH:
+            spoken = speech.speak(speech.sample_utterance(rng, grammar.sample_sentence(rng), split))
+            kind: SceneKind = "speech_over" if rng.random() < 0.7 else "speech"
+            yield _rendered(scenes.make_scene(rng, split, kind, spoken), rng)
+            continue
         if rng.random() < 0.12:
             sentence, answer = grammar.sample_sentence(rng, "check"), None
         else:

@@ -57,7 +57,7 @@ def _pouring(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
         heard = ring(excited, [(column, 0.05, 1.0), (min(7000, column * 3.02), 0.03, 0.4)])
         blocks[start:stop] += heard * np.clip(1 - np.abs(share[start:stop] - number), 0, 1)
     hollow = blocks / (float(blocks.std()) + 1e-9)
-    chug = 1.0
+    chug: Signal = np.ones(1)
     if rng.random() < 0.35:  # a narrow neck lets air in by gulps
         turns = np.cumsum(rng.uniform(2.5, 6) * (1 + 0.15 * wander(rng, n, 3))) / SAMPLE_RATE
         chug = 0.35 + 0.65 * (0.5 + 0.5 * np.sin(2 * np.pi * turns)) ** 1.5
