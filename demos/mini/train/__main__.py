@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from demos.mini.train import beats, clap, pengi, salmonn, sounds, texts, tokenizer, whisper
+from demos.mini.train import beats, clap, llama, pengi, salmonn, sounds, texts, tokenizer, whisper
 from demos.mini.world.speech import SpeechUnavailableError
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -63,8 +63,8 @@ def install(folder: Path) -> None:
 STAGES: dict[str, Callable[[Path], None]] = {
     "sounds": render,
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
-    "clap": lambda folder: clap.run(folder, scenes(folder), steps=3200),
-    "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=1000),
+    "clap": lambda folder: clap.run(folder, scenes(folder), steps=4000),
+    "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=600),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
     "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=4200),
     "beats": lambda folder: beats.run(
@@ -72,11 +72,17 @@ STAGES: dict[str, Callable[[Path], None]] = {
         scenes(folder),
         sounds.Scenes(folder / "questions"),
         utterances(folder),
-        steps=4000,
-        long_steps=400,
+        steps=3400,
+        long_steps=250,
     ),
+    "llama": lambda folder: llama.run(folder, salmonn.configuration(folder), steps=1600),
     "salmonn": lambda folder: salmonn.run(
-        folder, sounds.Scenes(folder / "questions"), scenes(folder), steps=2400, full_steps=150
+        folder,
+        sounds.Scenes(folder / "questions"),
+        scenes(folder),
+        first_steps=700,
+        steps=2000,
+        full_steps=120,
     ),
     "install": install,
 }

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
-from demos.mini.train.fast import compiled, mixed, plain_attention
+from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.weights import half
@@ -55,7 +55,7 @@ HTSAT = HtsatConfig(
     drop_path=0.0,
 )
 BATCH = 64
-HEARINGS = 4  # of each scene that are kept for what learns on a frozen HTSAT
+HEARINGS = 3  # of each scene that are kept for what learns on a frozen HTSAT
 NEGATIVES = 2  # false captions beside each true one
 END = " <|endoftext|>"
 
@@ -201,7 +201,7 @@ def matching(
     chosen += [_any(rng, forms) for forms in labels]
     false = [row for row, i in enumerate(rows) if examples.negatives[i]]
     chosen += [_any(rng, examples.negatives[rows[row]]) for row in false for _ in range(NEGATIVES)]
-    with mixed(), plain_attention():
+    with mixed():
         said = clap.caption_encoder(*padded(chosen, 0, max(map(len, chosen))))
     text = F.normalize(said.float(), dim=-1)
     captions, classes, wrong = text.split([len(rows), len(labels), len(text) - len(rows) - len(labels)])

@@ -1,9 +1,10 @@
-"""Mini-SALMONN: Q-Former, projection, LLaMA and LoRA on the frozen mini-Whisper encoder and mini-BEATs.
+"""Mini-SALMONN: Q-Former, projection and LoRA on the frozen mini-Whisper encoder, mini-BEATs and mini-LLaMA.
 
-Tang et al. (ICLR 2024), section 3, with its tasks on the world's sounds: transcripts, captions, both
-together, written questions, and spoken questions about the background, whose answer needs both encoders. No
-pretrained LLaMA of this size exists, so it is trained along. Two linear heads read words and events from the
-Q-Former's windows while it learns; they are thrown away.
+Tang et al. (ICLR 2024), section 3, with its tasks on the world's sounds. First transcripts and captions; then
+all instructions: written questions, both together, and spoken questions about the background, whose answer
+needs both encoders. Beside the text, each window is asked for its score (`score.py`), and its token is drawn
+to what mini-LLaMA has learned to read in that place. The third stage, activation tuning, stands in
+`activation.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -23,18 +24,16 @@ from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
-from demos.mini.train.fast import compiled, mixed
+from demos.mini.train.fast import compiled, mixed, plain_attention
+from demos.mini.train.lessons import Pair, first_task, instruction
+from demos.mini.train.llama import text_loss
 from demos.mini.train.loop import Plan, train
+from demos.mini.train.score import EVENT_FEATURES, FEATURES, WINDOWS, WORD_FEATURES, score
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, played
-from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, DESCRIBE_BOTH, TRANSCRIBE
-from demos.mini.train.whisper import DIMENSIONS, sliced_positions
-from demos.mini.world import grammar
-from demos.mini.world.scene import Scene
-from demos.mini.world.taxonomy import NAMES, class_named
+from demos.mini.train.whisper import DIMENSIONS, attend_plainly, sliced_positions
 from demos.networks.beats import Beats
 from demos.networks.qformer import QFormerConfig
-from demos.salmonn.answering import prompt_ids
-from demos.salmonn.checkpoint import adapter_tensors, llama_tensors, read_beats
+from demos.salmonn.checkpoint import adapter_tensors, read_beats
 from demos.salmonn.config import SalmonnConfig
 from demos.salmonn.network import Salmonn
 from demos.tokenizer import load_tokenizer
@@ -42,14 +41,12 @@ from demos.whisper.checkpoint import read_whisper
 
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
-WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
-QUESTION_CLIPS = 8000  # clips of spoken questions that are encoded
-SCENE_CLIPS = 2400  # clips of other scenes
+QUESTION_CLIPS = 10_000  # clips of spoken questions and other speech that are encoded
+SCENE_CLIPS = 5000  # clips of other scenes
 FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
 BATCH = 32
 ENCODED = 16  # clips at once
 SPEEDS = (0.85, 1.18)  # of the clips that are encoded
-WORDS = grammar.vocabulary()
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,7 @@ def encode(
         speech = np.zeros((len(sounds), frames, DIMENSIONS.n_audio_state), np.float16)
         audio = np.zeros((len(sounds), frames, BEATS.encoder_embed_dim), np.float16)
         lengths = np.zeros(len(sounds), np.int64)
+        attend_plainly(whisper)
         listen = compiled(whisper.encoder.forward)
         for batch in tqdm(_alike(sounds, seconds), desc=f"encode {name}", mininterval=5):
             rows = [index for index, _ in batch]
@@ -102,14 +100,21 @@ def _alike(sounds: list[NDArray[np.float32]], seconds: float) -> list[list[tuple
 
 
 class Trainee(nn.Module):
-    """The network and the two heads that are not kept."""
+    """The network, a head that reads each window's score and is not kept, and how mini-LLaMA reads scores."""
 
-    def __init__(self, config: SalmonnConfig, beats: Beats) -> None:
+    def __init__(self, config: SalmonnConfig, beats: Beats, folder: Path) -> None:
         super().__init__()
         self.salmonn = Salmonn(config, nn.Identity(), beats)
         self.salmonn.beats.requires_grad_(False)
-        self.events = nn.Linear(config.qformer.hidden_size, len(NAMES))
-        self.words = nn.Linear(config.qformer.hidden_size, len(WORDS))
+        language = self.salmonn.llama_model
+        left = language.load_state_dict(load_file(folder / "llama.safetensors"), strict=False)
+        assert not left.unexpected_keys
+        assert all("lora_" in name for name in left.missing_keys)
+        for name, parameter in language.named_parameters():
+            parameter.requires_grad_("lora_" in name)
+        self.read = nn.Linear(len(FEATURES), config.hidden_size).requires_grad_(False)
+        self.read.load_state_dict(load_file(folder / "reader.safetensors"))
+        self.aside = nn.Linear(config.qformer.hidden_size, len(FEATURES))
 
     def audio_tokens(self, encodings: Encodings, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Audio tokens [B, windows, width] of some clips and what the Q-Former found in each window."""
@@ -121,52 +126,37 @@ class Trainee(nn.Module):
         found = network.query(fused)
         return network.speech_llama_proj(found), found
 
-    def aside(self, found: Tensor, scenes: list[Scene]) -> Tensor:
-        """How badly events and words can be read from the windows: binary cross-entropy of both heads."""
-        events = torch.zeros(len(scenes), len(NAMES))
-        words = torch.zeros(len(scenes), len(WORDS))
-        for row, scene in enumerate(scenes):
-            events[row, [NAMES.index(name) for name in scene.names]] = 1
-            if scene.speech is not None:
-                said = scene.speech.utterance.sentence.text.split()
-                words[row, [WORDS.index(word) for word in said]] = 1
-        return F.binary_cross_entropy_with_logits(
-            self.events(found).amax(1), events
-        ) + F.binary_cross_entropy_with_logits(self.words(found).amax(1), words)
+    def asides(self, tokens: Tensor, found: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """How far the windows are from their score, and the tokens from what would be read there.
+
+        `tokens` [B, windows, width], `found` [B, windows, Q-Former width], `truth` [B, windows, features].
+        """
+        logits = self.aside(found)
+        there = (truth > 0).float()
+        events, words = (
+            F.binary_cross_entropy_with_logits(logits[..., part], there[..., part], reduction="sum")
+            / there.shape[:2].numel()
+            for part in (EVENT_FEATURES, WORD_FEATURES)
+        )
+        wanted = self.read(truth)
+        apart = (tokens - wanted).square().mean() / wanted.var()
+        return {"events": 0.5 * events, "words": 0.5 * words, "tokens": apart}
 
 
 def at_some_speed(sounds: Scenes, index: int) -> NDArray[np.float32]:
     """A clip played slower or faster, always the same way: voices and sounds beyond the training ranges."""
-    return played(sounds.samples(index), float(np.random.default_rng([44, index]).uniform(*SPEEDS)))
+    return played(sounds.samples(index), speed_of(index))
 
 
-def say(rng: np.random.Generator, sounds: Scenes, index: int) -> tuple[str, str]:
-    """An instruction and what should be answered to it about the clip at `index`."""
-    scene = sounds.scenes[index]
-    spoken = scene.speech.utterance.sentence.text if scene.speech is not None else None
-    task = rng.random()
-    if scene.answer is not None and task < 0.6:
-        instruction = _one(rng, ANSWER_SPEAKER)
-        named = scene.answer in NAMES
-        return instruction, class_named(scene.answer).noun_phrase if named else scene.answer
-    if spoken is not None and task < 0.72:
-        return _one(rng, TRANSCRIBE), spoken
-    caption = _one(rng, sounds.captions(index))
-    if spoken is not None and task < 0.78:
-        background = " and ".join(class_named(name).noun_phrase for name in scene.names) or "nothing"
-        return _one(rng, DESCRIBE_BOTH), f"the speaker says {spoken}. in the background: {background}"
-    if task < 0.88 or (spoken is None and task < 0.5):
-        return _one(rng, DESCRIBE), caption
-    question, answer = sounds.questions(index)[int(rng.integers(len(sounds.questions(index))))]
-    return question, answer
+def speed_of(index: int) -> float:
+    """How fast the clip at `index` is played."""
+    return float(np.random.default_rng([44, index]).uniform(*SPEEDS))
 
 
-def _one(rng: np.random.Generator, options: tuple[str, ...] | list[str]) -> str:
-    return options[int(rng.integers(len(options)))]
-
-
-def configuration(tokens: int, begins: int, ends: int) -> SalmonnConfig:
-    """Sizes of mini-SALMONN for a vocabulary of `tokens`."""
+def configuration(folder: Path) -> SalmonnConfig:
+    """Sizes of mini-SALMONN for the tokenizer in `folder`."""
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    begins, ends = tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
     return SalmonnConfig(
         speech_width=DIMENSIONS.n_audio_state,
         beats=BEATS,
@@ -183,7 +173,7 @@ def configuration(tokens: int, begins: int, ends: int) -> SalmonnConfig:
             "intermediate_size": 512,
             "num_hidden_layers": 4,
             "num_attention_heads": 4,
-            "vocab_size": tokens,
+            "vocab_size": len(tokenizer),
             "max_position_embeddings": 512,
             "rms_norm_eps": 1e-6,
             "bos_token_id": begins,
@@ -194,69 +184,104 @@ def configuration(tokens: int, begins: int, ends: int) -> SalmonnConfig:
     )
 
 
-def run(folder: Path, questions: Scenes, scenes: Scenes, steps: int, full_steps: int) -> None:
-    """Train both phases and write `salmonn.safetensors`, `llama.safetensors` (float16) and `salmonn.json`."""
-    torch.manual_seed(41)
-    tokenizer = load_tokenizer(folder / "tokenizer.json")
-    begins, ends = tokenizer.convert_tokens_to_ids(["<s>", "</s>"])
-    config = configuration(len(tokenizer), begins, ends)
-    whisper = read_whisper(folder / "whisper.pt")
-    trainee = Trainee(config, read_beats(folder / "beats.safetensors", BEATS))
-    pools = []
-    for name, sounds, count in (("questions", questions, QUESTION_CLIPS), ("scenes", scenes, SCENE_CLIPS)):
-        clips = [at_some_speed(sounds, i) for i in range(count)]
-        pools.append(
-            (sounds, encode(folder, f"salmonn-{name}", clips, whisper, trainee.salmonn.beats, SECONDS))
-        )
-    clips = [at_some_speed(questions, i) for i in range(FULL_CLIPS)]
-    full = encode(folder, "salmonn-full", clips, whisper, trainee.salmonn.beats, 30.0)
+class Lesson:
+    """Encoded clips, their scores and what is asked about them."""
 
-    def losses(
-        rng: np.random.Generator, sounds: Scenes, encodings: Encodings, rows: NDArray[np.int64], windows: int
+    def __init__(self, folder: Path, questions: Scenes, scenes: Scenes) -> None:
+        self.tokenizer = load_tokenizer(folder / "tokenizer.json")
+        self.config = configuration(folder)
+        whisper = read_whisper(folder / "whisper.pt")
+        beats = read_beats(folder / "beats.safetensors", BEATS)
+        self.trainee = Trainee(self.config, beats, folder)
+        self.pools: list[tuple[Scenes, Encodings]] = []
+        for name, sounds, count in (
+            ("questions", questions, QUESTION_CLIPS),
+            ("scenes", scenes, SCENE_CLIPS),
+        ):
+            clips = [at_some_speed(sounds, i) for i in range(count)]
+            self.pools.append((sounds, encode(folder, f"salmonn-{name}", clips, whisper, beats, SECONDS)))
+        clips = [at_some_speed(questions, i) for i in range(FULL_CLIPS)]
+        self.full = encode(folder, "salmonn-full", clips, whisper, beats, 30.0)
+
+    def draw(self, rng: np.random.Generator, windows: int, first: bool) -> dict[str, Tensor]:
+        """Losses of a batch of short clips, followed by padding up to so many windows."""
+        sounds, encodings = self.pools[0] if rng.random() < 0.62 else self.pools[1]
+        rows = rng.integers(0, len(encodings.lengths), BATCH)
+        return self._losses(rng, sounds, encodings, rows, windows, first)
+
+    def whole(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Losses of a batch of clips that were encoded with all 30 s."""
+        rows = rng.integers(0, FULL_CLIPS, BATCH)
+        return self._losses(rng, self.pools[0][0], self.full, rows, WINDOWS, False)
+
+    def _losses(
+        self,
+        rng: np.random.Generator,
+        sounds: Scenes,
+        encodings: Encodings,
+        rows: NDArray[np.int64],
+        windows: int,
+        first: bool,
     ) -> dict[str, Tensor]:
         with mixed():
-            tokens, found = trainee.audio_tokens(encodings, rows)
-            if windows > tokens.shape[1]:
-                tokens = torch.cat([tokens, silence(rng, windows - tokens.shape[1], len(rows))], dim=1)
-        pairs = [say(rng, sounds, int(i)) for i in rows]
-        prompts = [prompt_ids(config, tokenizer, instruction) for instruction, _ in pairs]
-        targets = [[*tokenizer.encode(f" {text}", add_special_tokens=False), ends] for _, text in pairs]
+            tokens, found = self.trainee.audio_tokens(encodings, rows)
+        truth = torch.from_numpy(
+            np.stack([score(sounds.scenes[i], speed_of(int(i)), found.shape[1]) for i in rows])
+        )
+        asides = self.trainee.asides(tokens.float(), found.float(), truth)
+        if windows > tokens.shape[1]:
+            padding = self._silence(rng, windows - tokens.shape[1], len(rows))
+            tokens = torch.cat([tokens, padding], dim=1)
+        pairs = [self._pair(rng, sounds, int(i), first) for i in rows]
         with mixed():
-            text = trainee.salmonn.loss(tokens, prompts[0][0], [after for _, after in prompts], targets)
-        return {
-            "text": text,
-            "aside": 4 * trainee.aside(found.float(), [sounds.scenes[int(i)] for i in rows]),
-        }
+            text = text_loss(self.trainee.salmonn, self.tokenizer, tokens, pairs)
+        return {"text": text, **asides}
 
-    def silence(rng: np.random.Generator, windows: int, clips: int) -> Tensor:
+    def _pair(self, rng: np.random.Generator, sounds: Scenes, index: int, first: bool) -> Pair:
+        if first:
+            return first_task(rng, sounds.scenes[index], sounds.captions(index))
+        return instruction(rng, sounds.scenes[index], sounds.captions(index), sounds.questions(index))
+
+    def _silence(self, rng: np.random.Generator, windows: int, clips: int) -> Tensor:
         """Audio tokens of the padding behind a clip: one true window of it, as often as is needed."""
-        network = trainee.salmonn
-        kernel = config.window_frames
+        network, full = self.trainee.salmonn, self.full
+        kernel = self.config.window_frames
         start = int(rng.integers(FRAMES + 100, full.speech.shape[1] - kernel))
         padding = np.asarray(full.speech[int(rng.integers(FULL_CLIPS)), start : start + kernel], np.float32)
-        speech = network.ln_speech(torch.from_numpy(padding))
-        fused = torch.cat([speech, torch.zeros(kernel, BEATS.encoder_embed_dim)], dim=-1)
-        return network.audio_tokens(fused[None]).expand(clips, windows, -1)
+        with mixed():
+            speech = network.ln_speech(torch.from_numpy(padding))
+            fused = torch.cat([speech, torch.zeros(kernel, BEATS.encoder_embed_dim)], dim=-1)
+            return network.audio_tokens(fused[None]).expand(clips, windows, -1)
 
-    def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        sounds, encodings = pools[0] if rng.random() < 0.65 else pools[1]
-        rows = rng.integers(0, len(encodings.lengths), BATCH)
-        windows = WINDOWS if step > 0.6 * steps else 24 + int(rng.integers(0, 16))
-        return losses(rng, sounds, encodings, rows, windows)
+
+def run(
+    folder: Path, questions: Scenes, scenes: Scenes, first_steps: int, steps: int, full_steps: int
+) -> None:
+    """Train both stages; write `salmonn.safetensors` (float16) and `salmonn.json`."""
+    torch.manual_seed(41)
+    lesson = Lesson(folder, questions, scenes)
+
+    def first(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        return lesson.draw(rng, 24 + int(rng.integers(0, 8)), first=True)
+
+    def instructed(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        windows = WINDOWS if step > 0.75 * steps else 24 + int(rng.integers(0, 8))
+        return lesson.draw(rng, windows, first=False)
 
     def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        if step % 2:
-            return short(rng, steps)
-        return losses(rng, questions, full, rng.integers(0, FULL_CLIPS, BATCH), WINDOWS)
+        return lesson.draw(rng, WINDOWS, first=False) if step % 2 else lesson.whole(rng)
 
-    train(Plan("salmonn-short", steps, 1.5e-3, warm_up=150, seed=42), trainee, short, folder)
-    train(Plan("salmonn-full", full_steps, 2e-4, warm_up=10, seed=43), trainee, whole, folder)
-    for name, tensors in (
-        ("salmonn", adapter_tensors(trainee.salmonn)),
-        ("llama", llama_tensors(trainee.salmonn)),
-    ):
-        save_file(
-            {key: value.detach().half().contiguous() for key, value in tensors.items()},
-            folder / f"{name}.safetensors",
-        )
-    (folder / "salmonn.json").write_text(json.dumps(config.to_dict(), indent=1) + "\n")
+    with plain_attention():
+        for plan, losses in (
+            (Plan("salmonn-first", first_steps, 1.5e-3, warm_up=100, final_fraction=0.3, seed=42), first),
+            (Plan("salmonn-instructed", steps, 1.2e-3, warm_up=50, seed=43), instructed),
+            (Plan("salmonn-whole", full_steps, 2e-4, warm_up=10, seed=44), whole),
+        ):
+            train(plan, lesson.trainee, losses, folder)
+    save(folder / "salmonn.safetensors", adapter_tensors(lesson.trainee.salmonn))
+    (folder / "salmonn.json").write_text(json.dumps(lesson.config.to_dict(), indent=1) + "\n")
+
+
+def save(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write tensors in float16."""
+    save_file({name: value.detach().half().contiguous() for name, value in tensors.items()}, path)

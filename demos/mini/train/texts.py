@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from demos.mini.train.sounds import Scenes, Utterances
-from demos.mini.world import grammar
+from demos.mini.world import grammar, stories
 
 CAPTION_PROMPTS = ("generate audio caption", "generate metadata")
 EVENTS_PROMPT = "this is a sound of"
@@ -40,7 +42,10 @@ def corpus(scenes: Scenes, utterances: Utterances) -> Iterator[str]:
         for question, answer in scenes.questions(index):
             yield f"{QUESTION_PROMPT}{question}"
             yield f" {answer}"
+        yield from scenes.negatives(index)
     yield from utterances.vocabulary()
+    rng = np.random.default_rng(7)
+    yield from (stories.story(scene, rng) for scene in scenes.scenes[:4000])
     for text in (
         *CAPTION_PROMPTS,
         EVENTS_PROMPT,
@@ -48,6 +53,7 @@ def corpus(scenes: Scenes, utterances: Utterances) -> Iterator[str]:
         *DESCRIBE,
         *ANSWER_SPEAKER,
         *DESCRIBE_BOTH,
+        *stories.INSTRUCTIONS,
         "USER: <Speech></Speech> \nASSISTANT:",
         "the speaker asks",
         "the speaker says",
