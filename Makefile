@@ -9,7 +9,7 @@ PORT ?= 7860
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages run test lint train evaluate examples bench test-full pictures clean
+.PHONY: help setup setup-test packages run test lint train evaluate scaling examples bench test-full pictures clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,7 +49,10 @@ train: setup packages ## train the mini suite from nothing; goes on where it was
 	$(RUN) -m demos.mini.train
 
 evaluate: setup packages ## measure the committed mini suite on the held-out split
-	$(RUN) -m demos.mini.evaluate
+	$(RUN) -m demos.mini.evaluation
+
+scaling: setup packages ## measure mini-SALMONN over its LoRA scaling, before and after activation tuning
+	$(RUN) -m demos.mini.scaling
 
 examples: setup packages ## render the shipped example clips again
 	$(RUN) -m demos.mini.world.examples demos/mini/examples
