@@ -23,11 +23,11 @@ from transformers import (
     Data2VecAudioModel,
     HubertModel,
     PreTrainedModel,
-    Wav2Vec2Model,
+    Wav2Vec2ForPreTraining,
     WavLMForXVector,
 )
 
-from demos.mini.evaluate import RESAMPLES, Figure, figure
+from demos.mini.evaluation.figures import RESAMPLES, Figure, figure
 from demos.mini.train.hubert import mfcc
 from demos.mini.train.self_supervised import normalised, states
 from demos.mini.world import grammar, scenes, speech
@@ -35,7 +35,7 @@ from demos.mini.world.ranges import Ranges
 from demos.mini.world.taxonomy import NAMES
 
 TRIO: dict[str, tuple[str, type[PreTrainedModel]]] = {
-    "wav2vec2": ("wav2vec 2.0", Wav2Vec2Model),
+    "wav2vec2": ("wav2vec 2.0", Wav2Vec2ForPreTraining),
     "hubert": ("HuBERT", HubertModel),
     "data2vec": ("data2vec-audio", Data2VecAudioModel),
 }
@@ -242,7 +242,9 @@ def trio(
     weights: Path, problems: Sequence[Callable[[], Problem]] = (event_classes, voices, words)
 ) -> Iterator[Figure]:
     """For each problem what cepstra give, and each of the trio's networks by its best layer."""
-    hearing = {name: partial(states, _loaded(of, weights / folder)) for folder, (name, of) in TRIO.items()}
+    hearing = {
+        name: partial(states, _loaded(of, weights / folder).base_model) for folder, (name, of) in TRIO.items()
+    }
     for make in problems:
         problem = make()
         floor = best_layer(layer_scores(problem, cepstra))
@@ -257,7 +259,7 @@ def by_layer(weights: Path, problem: Problem) -> dict[str, list[Figure]]:
     return {
         name: [
             figure(f"{name}, layer {score.layer}, {problem.name}", list(score.scores))
-            for score in layer_scores(problem, partial(states, _loaded(of, weights / folder)))
+            for score in layer_scores(problem, partial(states, _loaded(of, weights / folder).base_model))
         ]
         for folder, (name, of) in TRIO.items()
     }

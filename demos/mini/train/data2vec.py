@@ -77,7 +77,7 @@ def over_time(states: Tensor) -> Tensor:
 def run(
     folder: Path,
     world: World,
-    steps: int = 1500,
+    steps: int = 1900,
     size: int = 16,
     frames: int = FRAMES,
     config: Data2VecAudioConfig = CONFIG,

@@ -190,8 +190,8 @@ def _iteration(
 def run(
     folder: Path,
     world: World,
-    steps: int = 600,
-    second_steps: int = 900,
+    steps: int = 1400,
+    second_steps: int = 1800,
     size: int = 16,
     frames: int = FRAMES,
     config: HubertConfig = CONFIG,

@@ -118,7 +118,7 @@ def margin(step: int, steps: int) -> float:
 def run(
     folder: Path,
     voices: Voices,
-    steps: int = 2000,
+    steps: int = 5000,
     size: int = 32,
     frames: int = FRAMES,
     config: WavLMConfig = CONFIG,

@@ -81,7 +81,7 @@ def contrast(context: Tensor, target: Tensor, codes: Tensor, mask: Tensor, sharp
 def run(
     folder: Path,
     world: World,
-    steps: int = 1500,
+    steps: int = 3600,
     size: int = 16,
     frames: int = FRAMES,
     config: Wav2Vec2Config = CONFIG,
