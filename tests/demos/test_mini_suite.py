@@ -9,7 +9,7 @@ import pytest
 
 from demos.catalog import MINI_WEIGHTS, suite
 from demos.engine import Engine, Request
-from demos.mini.evaluate import README, kept, with_table
+from demos.mini.evaluation.figures import README, kept, with_table
 from demos.mini.world.language import events_in
 from demos.sound import read
 from store.records import Observation
