@@ -170,10 +170,10 @@ def run(
         logits = logits.float()
         timed = F.binary_cross_entropy_with_logits(logits, truth)
         clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
-        return {"timed": 8 * timed, "clip": 4 * clip}
+        return {"timed": 24 * timed, "clip": 9 * clip}
 
     train(
-        Plan("beats", steps, 1.5e-3, warm_up=200, seed=32),
+        Plan("beats", steps, 1.5e-3, warm_up=200, decay=0.25, seed=32),
         beats,
         lambda rng, step: losses(rng, 32, SHORT),
         folder,

@@ -178,7 +178,12 @@ def run(folder: Path, scenes: Scenes, steps: int) -> None:
         found = matching(rng, clap, examples, rows, latent, labels if step % 2 else [])
         return {**found, "tags": 24 * timed, "events": 9 * clip}
 
-    train(Plan("clap", steps, 1.5e-3, warm_up=150, weight_decay=0.05, seed=12), lesson, losses, folder)
+    train(
+        Plan("clap", steps, 1.2e-3, warm_up=150, weight_decay=0.05, decay=0.2, seed=12),
+        lesson,
+        losses,
+        folder,
+    )
     save(folder, clap)
     (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
 

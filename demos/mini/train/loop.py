@@ -32,6 +32,7 @@ class Plan:
     weight_decay: float = 0.02
     clip_norm: float = 1.0
     final_fraction: float = 0.02  # of the learning rate, reached at the last step
+    decay: float = 1.0  # share of the steps, the last ones, over which the rate falls; before, it is even
     seed: int = 0
 
 
@@ -40,10 +41,15 @@ def step_rng(plan: Plan, step: int) -> np.random.Generator:
     return np.random.default_rng([plan.seed, step])
 
 
+def decay_begins(plan: Plan) -> int:
+    """The step from which the rate falls."""
+    return round((1 - plan.decay) * plan.steps)
+
+
 def learning_rate(plan: Plan, step: int) -> float:
-    """Linear warm-up, then a cosine down to `final_fraction` of the plan's rate."""
+    """Linear warm-up, an even stretch, then a cosine down to `final_fraction` of the plan's rate."""
     warm = min(1.0, (step + 1) / plan.warm_up)
-    progress = step / max(1, plan.steps)
+    progress = max(0, step - decay_begins(plan)) / max(1, plan.steps - decay_begins(plan))
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return plan.learning_rate * warm * (plan.final_fraction + (1 - plan.final_fraction) * cosine)
 
@@ -57,7 +63,8 @@ def train(
     """Train `module` in place until `plan.steps`, resuming from `folder/<name>.ckpt` where there is one.
 
     `loss_of(rng, step)` returns named scalar losses; their sum is minimised. The learning curve is appended
-    to `folder/<name>.jsonl` every 50 steps.
+    to `folder/<name>.jsonl` every 50 steps. Where the rate begins to fall, the state is kept as
+    `folder/<name>-even.ckpt` too: put in the place of the other it is where a longer plan can go on from.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / f"{plan.name}.ckpt"
@@ -84,6 +91,8 @@ def train(
     averages: dict[str, float] = {}
     bar = tqdm(range(start, plan.steps), desc=plan.name, initial=start, total=plan.steps, mininterval=5)
     for step in bar:
+        if step and step == decay_begins(plan):
+            _save(folder / f"{plan.name}-even.ckpt", module, optimiser, step)
         torch.manual_seed(plan.seed * 1_000_003 + step)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(plan, step)
