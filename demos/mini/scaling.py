@@ -1,8 +1,8 @@
 """`make scaling`: what mini-SALMONN does at every LoRA scaling, before and after activation tuning.
 
 Tang et al. (ICLR 2024, section 4.4) turn the LoRA of a trained model down: abilities that it was never
-instructed in come up, those that it was trained for go down. Held-out clips, through the same engine as the
-page. Keeps the figures, draws them, and puts them into the README where it has a place for them.
+instructed in come up, those that it was trained for go down. The clips are the evaluation's, the engine is
+the page's. Keeps the figures, draws them, and puts them into the README where it has a place for them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,32 +22,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from tqdm import tqdm
 
 from demos.catalog import MINI_WEIGHTS, file_hash, suite
-from demos.engine import Engine, Request
-from demos.mini.evaluate import ratio
+from demos.engine import Request
+from demos.mini.evaluation.captions import f1_counts
+from demos.mini.evaluation.figures import ratio
+from demos.mini.evaluation.held_out import HeldOut, draw
+from demos.mini.evaluation.listening import THREADS, Ears
+from demos.mini.evaluation.transcripts import word_errors
 from demos.mini.scaling_figure import Point, drawn
 from demos.mini.train.activation import BEFORE, MODEL, RECORD, before_activation
+from demos.mini.train.lessons import said_in
 from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, TRANSCRIBE
-from demos.mini.world import grammar, scenes, speech, stories
+from demos.mini.world import speech, stories
 from demos.mini.world.language import events_in
 from demos.mini.world.scene import Scene
-from demos.mini.world.taxonomy import CLASSES
-from demos.sound import from_array
-from store.records import Observation
 
 ROOT = Path(__file__).parents[2]
 RESULTS = MINI_WEIGHTS / "scaling.json"
 PICTURE = ROOT / "docs" / "pictures" / "lora_scaling.svg"
 README = ROOT / "README.md"
 MARKS = ("<!-- scaling: begin -->\n", "<!-- scaling: end -->\n")
-SAMPLE_RATE = 16_000
 SCALINGS = tuple(np.arange(0, 4.5, 0.5).tolist())
 TRAINED = SCALINGS[-1]
-ITEMS = 72  # clips of each of three kinds: events, utterances, spoken questions
+ITEMS = 74  # clips for each measure; as many as classes, so that each is asked for once
 GROUNDED = 0.5  # F1 between the events that a story names and those that sound
 
 Counts = tuple[float, float]  # a score's numerator and denominator
@@ -55,65 +55,29 @@ Judge = Callable[[str], dict[str, Counts]]
 Outcomes = dict[str, Counts]  # by "measure after scaling", such as "story 1 2.0"
 
 
-@dataclass(frozen=True)
-class Item:
-    """A held-out clip and what is asked about it, each with what judges the answer."""
-
-    samples: NDArray[np.float32]
-    asked: tuple[tuple[str, Judge], ...]
-
-
-def items(count: int) -> Iterator[tuple[str, int]]:
-    """Kind and number of every item; the item of a kind and number is always the same."""
-    return ((kind, number) for kind in MAKERS for number in range(count))
+def chosen(count: int) -> Iterator[tuple[str, int]]:
+    """Kind and number of each clip of the evaluation that is heard: `count` of events, of speech (every
+    second time over other sounds) and of spoken questions.
+    """
+    for number in range(count):
+        yield "mixed", number
+        yield ("speech" if number % 2 else "speech_over"), number
+        yield "question", number
 
 
-def event_item(number: int) -> Item:
-    """One event, several in a row or two at a time: a story and a caption."""
-    rng = np.random.default_rng([9401, number])
-    kind = rng.choice(["single", "sequence", "overlap"], p=[0.4, 0.4, 0.2])
-    scene = scenes.make_scene(rng, "heldout", kind)
-    told = stories.INSTRUCTIONS[number % len(stories.INSTRUCTIONS)]
-    return Item(
-        scenes.render(scene),
-        (
+def asked(clip: HeldOut) -> tuple[tuple[str, Judge], ...]:
+    """What is asked about a clip, each with what judges the answer."""
+    scene = clip.scene
+    if clip.kind == "mixed":
+        told = stories.INSTRUCTIONS[clip.number % len(stories.INSTRUCTIONS)]
+        return (
             (told, lambda text: judged_story(text, scene)),
             (DESCRIBE[0], lambda text: {"caption": shared_events(text, scene)}),
-        ),
-    )
-
-
-def utterance_item(number: int) -> Item:
-    """A sentence in a held-out voice, every second time over other sounds: its transcript."""
-    rng = np.random.default_rng([9402, number])
-    spoken = speech.speak(speech.sample_utterance(rng, grammar.sample_sentence(rng), "heldout"))
-    scene = scenes.make_scene(rng, "heldout", "speech" if number % 2 else "speech_over", spoken)
-    sentence = spoken.utterance.sentence.text
-    return Item(
-        scenes.render(scene, spoken.samples),
-        ((TRANSCRIBE[0], lambda text: {"transcript": word_errors(text, sentence)}),),
-    )
-
-
-def question_item(number: int) -> Item:
-    """A spoken question about the one sound in its background: its answer. Classes in random turn."""
-    rng = np.random.default_rng([9403, number])
-    order = np.random.default_rng(9403).permutation(len(CLASSES))
-    name = CLASSES[int(order[number % len(CLASSES)])].name
-    asked = grammar.sample_sentence(rng, "question", "any")
-    spoken = speech.speak(speech.sample_utterance(rng, asked, "heldout"))
-    scene = scenes.background_question_scene(rng, "heldout", spoken, name)
-    return Item(
-        scenes.render(scene, spoken.samples),
-        ((ANSWER_SPEAKER[0], lambda text: {"question": (float(events_in(text) == [name]), 1.0)}),),
-    )
-
-
-MAKERS: Mapping[str, Callable[[int], Item]] = {
-    "events": event_item,
-    "utterance": utterance_item,
-    "question": question_item,
-}
+        )
+    if clip.kind == "question":
+        right = [scene.answer]
+        return ((ANSWER_SPEAKER[0], lambda text: {"question": (float(events_in(text) == right), 1.0)}),)
+    return ((TRANSCRIBE[0], lambda text: {"transcript": word_errors(said_in(scene) or "", text)}),)
 
 
 def judged_story(text: str, scene: Scene) -> dict[str, Counts]:
@@ -127,25 +91,16 @@ def judged_story(text: str, scene: Scene) -> dict[str, Counts]:
 
 
 def shared_events(text: str, scene: Scene) -> Counts:
-    """Twice the events that a text and a scene share, and both their events counted: F1 as a ratio."""
-    said, true = set(events_in(text)), set(scene.names)
-    return 2.0 * len(said & true), float(len(said) + len(true))
-
-
-def word_errors(text: str, sentence: str) -> Counts:
-    """Wrong words and words that were said."""
-    import jiwer
-
-    counted = jiwer.process_words(sentence, text.strip().lower())
-    wrong = counted.substitutions + counted.deletions + counted.insertions
-    return float(wrong), float(len(sentence.split()))
+    """Numerator and denominator of the F1 between the events that a text names and those that sound."""
+    return f1_counts(set(scene.names), set(events_in(text)))
 
 
 @cache
-def engines(folder: Path, before: Path) -> tuple[Engine, Engine]:
-    """The engines of the model as instructed and as activated; one in each process."""
-    torch.set_num_threads(1)
-    return Engine(suite("mini", before)), Engine(suite("mini", folder))
+def ears(folder: Path, before: Path) -> tuple[Ears, Ears]:
+    """The engines of the model as instructed and as activated; two in each process."""
+    both = Ears(before), Ears(folder)
+    torch.set_num_threads(THREADS)
+    return both
 
 
 def instructed(folder: Path, empty: Path) -> None:
@@ -156,22 +111,22 @@ def instructed(folder: Path, empty: Path) -> None:
 
 
 def outcomes(folder: Path, before: Path, kind: str, number: int) -> Outcomes:
-    """What both models make of one item at every scaling. At 0 they are one model, which is asked once."""
-    item = MAKERS[kind](number)
-    sound = from_array(SAMPLE_RATE, item.samples)
+    """What both models make of one clip at every scaling. At 0 they are one model, which is asked once."""
+    clip = draw(kind, number)
+    samples, questions = clip.samples(), asked(clip)
     found: Outcomes = {}
-    for after, engine in enumerate(engines(folder, before)):
-        for scaling in SCALINGS:
-            for instruction, judge in item.asked:
-                if scaling == 0 and after:
-                    continue
-                request = Request("salmonn", instruction=instruction, lora_scaling=scaling)
-                *_, last = engine.observe(sound, request)
-                assert isinstance(last, Observation)
-                for measure, counts in judge(last.text).items():
-                    for model in (0, 1) if scaling == 0 else (after,):
-                        found[f"{measure} {model} {scaling}"] = counts
-        engine.forget(sound.clip.id)
+    for after, model in enumerate(ears(folder, before)):
+        settings = [
+            (scaling, *question) for scaling in SCALINGS if scaling or not after for question in questions
+        ]
+        requests = [
+            Request("salmonn", instruction=instruction, lora_scaling=scaling)
+            for scaling, instruction, _ in settings
+        ]
+        for (scaling, _, judge), heard in zip(settings, model.hear(samples, *requests), strict=True):
+            for measure, counts in judge(heard.text).items():
+                for which in (after,) if scaling else (0, 1):
+                    found[f"{measure} {which} {scaling}"] = counts
     return found
 
 
@@ -184,7 +139,7 @@ def measure(folder: Path, count: int = ITEMS, processes: int = 1, kept: Path | N
     if kept is not None and kept.exists():
         for line in kept.read_text(encoding="utf-8").splitlines():
             known |= json.loads(line)
-    todo = [(kind, number) for kind, number in items(count) if f"{kind} {number}" not in known]
+    todo = [(kind, number) for kind, number in chosen(count) if f"{kind} {number}" not in known]
     with tempfile.TemporaryDirectory() as name:
         before = Path(name)
         instructed(folder, before)
@@ -199,7 +154,7 @@ def measure(folder: Path, count: int = ITEMS, processes: int = 1, kept: Path | N
                     kept.parent.mkdir(parents=True, exist_ok=True)
                     with kept.open("a", encoding="utf-8") as file:
                         file.write(json.dumps({key: known[key]}) + "\n")
-    return points([known[f"{kind} {number}"] for kind, number in items(count)])
+    return points([known[f"{kind} {number}"] for kind, number in chosen(count)])
 
 
 def points(found: Sequence[Outcomes]) -> list[Point]:
