@@ -35,7 +35,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def few_and_short() -> Iterator[None]:
     """Few clips and short stories."""
-    small = {"COMPARED": 3, "MOST_CLIPS": 4, "TRIED": 3, "LONGEST": 6, "UPDATES": 3, "STORIES": 2, "DRAWS": 1}
+    small = {"COMPARED": 3, "MOST_CLIPS": 6, "TRIED": 3, "LONGEST": 6, "UPDATES": 3, "STORIES": 2, "DRAWS": 1}
     with pytest.MonkeyPatch.context() as patched:
         for name, value in {**small, "SCALINGS": (1.0, 2.0), "LEARNING_RATES": (1e-3, 1e-2)}.items():
             patched.setattr(activation, name, value)
@@ -230,7 +230,7 @@ def test_every_scaling_is_asked_of_both_models_through_the_engine(
     assert file_hash(tmp_path / MODEL) == json.loads((activated / RECORD).read_text())["instructed"]
     monkeypatch.setattr(scaling, "SCALINGS", (0.0, 4.0))
     monkeypatch.setattr("demos.request.USUAL_TOKENS", {"salmonn": 4})
-    found = [scaling.outcomes(activated, tmp_path, "events", number) for number in range(2)]
+    found = [scaling.outcomes(activated, tmp_path, "mixed", number) for number in range(2)]
     points = scaling.points(found)
     assert [(point.measure, point.activated, point.scaling) for point in points] == [
         (measure, activated, strength)

@@ -138,10 +138,9 @@ def _activate(folder: Path, questions: Scenes, scenes: Scenes) -> None:
     found: list[tuple[Clip, Story]] = []
     # The paper's scaling breaks ties, and all are tried before it is said that there is no story.
     order = sorted(written, key=lambda one: (-one.true_stories, -one.stories, abs(one.scaling - HALF)))
-    clips = compared + [next(about) for _ in range(MOST_CLIPS - COMPARED)]
     scaling = order[0].scaling
     for one in order:
-        if found := _find(answering, clips, one.scaling):
+        if found := _find(answering, compared, about, one.scaling):
             scaling = one.scaling
             break
     trials: list[Trial] = []
@@ -207,16 +206,25 @@ def _compare(answering: Answering, clips: Sequence[Clip], scaling: float | None)
     return Writing(strength, len(clips), sum(told), sum(true))
 
 
-def _find(answering: Answering, clips: Sequence[Clip], scaling: float) -> list[tuple[Clip, Story]]:
-    """Up to a dozen true stories of different clips: the likeliest words first, then drawn ones."""
+def _find(
+    answering: Answering, clips: list[Clip], more: Iterator[Clip], scaling: float
+) -> list[tuple[Clip, Story]]:
+    """Up to a dozen true stories of different clips: the likeliest words first, then drawn ones.
+
+    Where `clips` do not suffice, clips from `more` are added to them, until there are `MOST_CLIPS`.
+    """
     found: dict[int, tuple[Clip, Story]] = {}
-    for seed in range(1 + DRAWS):
-        texts = write(answering, clips, scaling, TEMPERATURE if seed else 0.0, seed)
-        for place, (clip, text) in enumerate(zip(clips, texts, strict=True)):
-            if text is not None and clip.number not in found and true_story(text, clip.scene):
-                found[clip.number] = clip, Story(clip.number, _instruction(place), text)
-            if len(found) == STORIES:
-                return list(found.values())
+    for first in range(0, MOST_CLIPS, COMPARED):
+        if first >= len(clips):
+            clips += [next(more) for _ in range(COMPARED)]
+        portion = clips[first : first + COMPARED]
+        for seed in range(1 + DRAWS):
+            texts = write(answering, portion, scaling, TEMPERATURE if seed else 0.0, seed)
+            for place, (clip, text) in enumerate(zip(portion, texts, strict=True)):
+                if text is not None and clip.number not in found and true_story(text, clip.scene):
+                    found[clip.number] = clip, Story(clip.number, _instruction(place), text)
+                if len(found) == STORIES:
+                    return list(found.values())
     return list(found.values())
 
 
