@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from demos.mini.world.codec import AS_IT_IS
 from demos.mini.world.dsp import SAMPLE_RATE
 from demos.mini.world.grammar import Sentence
 from demos.mini.world.language import captions
@@ -66,11 +67,24 @@ def _question(rng: np.random.Generator) -> Scene:
     return compose(rng, _SPLIT, "question", 6.0, events=events, speech=speech, answer="dog barking")
 
 
-def _statement(rng: np.random.Generator) -> Scene:
-    speech = _speech(Sentence("the red bus leaves at seven", "statement"), "en-us+f2", 1.2)
-    return compose(
-        rng, _SPLIT, "speech_over", 5.5, events=[_event(rng, "rain falling", 0.0, 5.5, -9.0)], speech=speech
+def _statement(text: str, voice: str, behind: str) -> Callable[[np.random.Generator], Scene]:
+    """A maker of a sentence over one sound that lasts as long as the scene."""
+
+    def make(rng: np.random.Generator) -> Scene:
+        speech = _speech(Sentence(text, "statement"), voice, 1.2)
+        return compose(
+            rng, _SPLIT, "speech_over", 5.5, events=[_event(rng, behind, 0.0, 5.5, -9.0)], speech=speech
+        )
+
+    return make
+
+
+def _conversation(rng: np.random.Generator) -> Scene:
+    first = _speech(Sentence("it was rainy in london yesterday", "statement"), "en-gb-x-rp+m4", 0.4)
+    second = _speech(
+        Sentence("the train was fifteen minutes late", "statement"), "en-us+f1", first.offset + 0.4
     )
+    return compose(rng, _SPLIT, "conversation", second.offset + 0.4, speech=first, reply=second)
 
 
 def _scale(rng: np.random.Generator) -> Scene:
@@ -104,7 +118,11 @@ EXAMPLES = (
         "Knocking, a door, footsteps",
         _made("sequence", 7.5, ("knocking", 0.3, 1.4), ("door slamming", 2.6, 1.2), ("footsteps", 4.4, 2.6)),
     ),
-    Example("statement-in-rain", "A sentence in the rain", _statement),
+    Example(
+        "statement-in-rain",
+        "A sentence in the rain",
+        _statement("the red bus leaves at seven", "en-us+f2", "rain falling"),
+    ),
     Example(
         "cat-then-glass",
         "A cat, then breaking glass",
@@ -112,6 +130,22 @@ EXAMPLES = (
     ),
     Example("scale-of-tones", "A scale of pure tones", _scale),
     Example("silence", "Silence", _silence),
+    Example(
+        "statement-over-guitar",
+        "A sentence over a guitar",
+        _statement("my brother is a singer", "en-gb-scotland+f1", "guitar playing"),
+    ),
+    Example("conversation", "Two people talking", _conversation),
+    Example(
+        "tap-then-toilet",
+        "Running water, then a toilet",
+        _made("sequence", 7.0, ("water running", 0.2, 2.6), ("toilet flushing", 3.2, 3.6)),
+    ),
+    Example(
+        "hammer-then-saw",
+        "A hammer, then a saw",
+        _made("sequence", 7.0, ("hammer hitting", 0.3, 2.6), ("saw sawing", 3.5, 3.2)),
+    ),
 )
 
 
@@ -120,7 +154,8 @@ def write(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     listed, files = [], []
     for seed, example in enumerate(EXAMPLES):
-        scene = example.make(np.random.default_rng([2026, seed]))
+        # What is shown is heard as it was recorded: no telephone, no lossy coding.
+        scene = replace(example.make(np.random.default_rng([2026, seed])), codec=AS_IT_IS)
         path = folder / f"{example.stem}.flac"
         soundfile.write(path, render(scene), SAMPLE_RATE, subtype="PCM_16")
         files.append(path)
@@ -133,7 +168,7 @@ def write(folder: Path) -> list[Path]:
                     {"name": event.name, "onset": event.onset, "offset": event.offset}
                     for event in scene.events
                 ],
-                "speech": scene.speech.utterance.sentence.text if scene.speech else None,
+                "speech": " ".join(speech.utterance.sentence.text for speech in scene.spoken) or None,
                 "answer": scene.answer,
                 "captions": sorted(captions(scene, np.random.default_rng(0))),
                 "scene": scene.to_dict(),
