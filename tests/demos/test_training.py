@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from demos.mini.train import beats, clap, fast, salmonn, sounds, whisper
+from demos.mini.train import beats, clap, fast, salmonn, sounds
 from demos.mini.train.loop import Plan, learning_rate, train
 from demos.mini.world import scenes
 from demos.mini.world.taxonomy import NAMES
@@ -76,27 +76,6 @@ def test_rendered_parts_are_kept_and_read_back(tmp_path: Path) -> None:
     assert read.vocabulary() == ["part 0", "part 1", "short"]
     sounds.build(tmp_path, 2, make)
     assert made == [0, 1], "a part that is there is not made again"
-
-
-def test_frames_are_labelled_where_words_are_said() -> None:
-    trainee = whisper.Trainee(["open the window please", "which animal is that"])
-    said = [[whisper.Said("open the window please", 1.0, 3.0)], []]
-    labels = trainee.frame_labels(said, 250)
-    blank = trainee.ctc.out_features - 1
-    assert (labels[1] == blank).all()
-    assert (labels[0, :50] == blank).all()
-    assert (labels[0, 152:] == blank).all()
-    order = [int(label) for label in labels[0] if label not in (blank, -100)]
-    spoken = trainee.targets(["open the window please"])[2][0]
-    assert list(dict.fromkeys(order)) == spoken
-
-
-def test_sliced_positions_come_back() -> None:
-    encoder = whisper.Trainee(["hello"]).whisper.encoder
-    mel = torch.zeros(1, 80, 500)
-    with whisper.sliced_positions(encoder, 5.0):
-        assert encoder(mel).shape == (1, 250, whisper.DIMENSIONS.n_audio_state)
-    assert encoder.positional_embedding.shape[0] == 1500
 
 
 def test_timed_classes_follow_the_scene_and_its_repetitions() -> None:
