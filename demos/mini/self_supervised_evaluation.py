@@ -183,10 +183,11 @@ def cepstra(sound: Tensor) -> list[Tensor]:
     return [torch.cat([values, values.square()], 2)]
 
 
-def probe(fitted: Vectors, answers: Vectors, judged: Vectors) -> tuple[Vectors, Vectors]:
+def probe(fitted: Vectors, answers: Vectors, judged: Vectors, one_of_many: bool) -> tuple[Vectors, Vectors]:
     """Ridge regression: what it says of each fitted vector when that one is left out, and of those judged.
 
-    Vectors are scaled by the fitted ones; the ridge is the one of seven that errs least in leave-one-out.
+    Vectors are scaled by the fitted ones; the ridge is the one of seven that is right most often in
+    leave-one-out, because the squared error of many rare answers would favour saying nothing.
     """
     mean, deviation = fitted.mean(0), fitted.std(0) + 1e-6
     known, asked = (fitted - mean) / deviation, (judged - mean) / deviation
@@ -196,14 +197,15 @@ def probe(fitted: Vectors, answers: Vectors, judged: Vectors) -> tuple[Vectors, 
     for ridge in np.logspace(-2, 4, 7):
         shrink = singular**2 / (singular**2 + ridge)
         said = left @ (shrink[:, None] * (left.T @ (answers - middle)))
-        leverage = np.square(left) @ shrink + 1 / len(known)
+        # The mean answer stays: without a sound of its own class it would speak against that class.
+        leverage = np.square(left) @ shrink
         left_out = answers - (answers - middle - said) / (1 - np.minimum(leverage, 0.999))[:, None]
-        error = float(np.square(left_out - answers).mean())
-        if best is None or error < best[0]:
+        right_share = float(rightness(left_out, answers, one_of_many, middle).mean())
+        if best is None or right_share >= best[0]:
             weights = right.T @ (
                 (shrink / np.maximum(singular, 1e-9))[:, None] * (left.T @ (answers - middle))
             )
-            best = (error, left_out, asked @ weights + middle)
+            best = (right_share, left_out, asked @ weights + middle)
     assert best is not None
     return best[1], best[2]
 
@@ -225,7 +227,7 @@ def layer_scores(problem: Problem, describe: Describe) -> list[LayerScore]:
     asked = pooled(describe, problem.judged)
     scores = []
     for layer, (fitted, judged) in enumerate(zip(known, asked, strict=True)):
-        left_out, said = probe(fitted, problem.fitted_answers, judged)
+        left_out, said = probe(fitted, problem.fitted_answers, judged, problem.one_of_many)
         middle = problem.fitted_answers.mean(0)
         kept = rightness(left_out, problem.fitted_answers, problem.one_of_many, middle)
         judged_scores = rightness(said, problem.judged_answers, problem.one_of_many, middle)

@@ -265,12 +265,12 @@ def test_probes_find_what_is_there_and_nothing_where_nothing_is() -> None:
     empty = rng.normal(size=(240, 20))
     middle = answers[:120].mean(0)
     for vectors, low, high in ((telling, 0.9, 1.0), (empty, 0.15, 0.5)):
-        left_out, said = evaluation.probe(vectors[:120], answers[:120], vectors[120:])
+        left_out, said = evaluation.probe(vectors[:120], answers[:120], vectors[120:], True)
         for values, truth in ((left_out, answers[:120]), (said, answers[120:])):
             assert low <= evaluation.rightness(values, truth, True, middle).mean() <= high
-    # Left out is left out: fitting without the first vector says the same of it.
-    alone = evaluation.probe(telling[:120], answers[:120], telling[:1])[1]
-    assert not np.allclose(alone, evaluation.probe(telling[:120], answers[:120], telling[:1])[0][:1])
+    # What is said of a vector that was fitted on is not what is said with it left out.
+    alone = evaluation.probe(telling[:120], answers[:120], telling[:1], True)[1]
+    assert not np.allclose(alone, evaluation.probe(telling[:120], answers[:120], telling[:1], True)[0][:1])
 
 
 def test_balanced_accuracy_is_a_half_for_one_who_always_says_the_same() -> None:
