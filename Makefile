@@ -9,7 +9,7 @@ PORT ?= 7860
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages run test lint train evaluate scaling examples world-page bench test-full pictures clean
+.PHONY: help setup setup-test packages run test lint train evaluate scaling examples world-page cards bench test-full pictures clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,9 @@ examples: setup packages ## render the shipped example clips again
 
 world-page: setup packages ## a page to listen to the mini suite's world: build/world-page/index.html
 	$(RUN) -m demos.mini.world.page
+
+cards: setup ## fill the numbers of the model cards in docs/cards
+	$(RUN) -m demos.mini.cards
 
 bench: setup-test ## speed, as ratios against named baselines in the same run
 	$(RUN) -m tests.benchmarks
