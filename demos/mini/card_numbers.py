@@ -209,9 +209,9 @@ def steps(stage: str, module: str) -> dict[str, int]:
             for argument, default in zip(names, node.args.defaults, strict=True):
                 if argument.arg.endswith("steps"):
                     found[argument.arg] = ast.literal_eval(default)
-    for node in ast.walk(_module("__main__")):
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
+    for stages in ast.walk(_module("__main__")):
+        if isinstance(stages, ast.Dict):
+            for key, value in zip(stages.keys, stages.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value == stage:
                     found |= {
                         word.arg: ast.literal_eval(word.value)
@@ -226,7 +226,7 @@ def steps(stage: str, module: str) -> dict[str, int]:
 def planned_parts() -> dict[str, int]:
     """How many parts of each set `make train` renders."""
     return {
-        call.args[0].right.value: ast.literal_eval(call.args[1])
+        str(call.args[0].right.value): ast.literal_eval(call.args[1])
         for call in ast.walk(_module("__main__"))
         if isinstance(call, ast.Call)
         and getattr(call.func, "attr", "") == "build"

@@ -1,8 +1,8 @@
 """`make cards`: fills in the numbers of the model cards in docs/cards.
 
-A card is written by hand but for its marked places, `<!-- numbers: WHICH -->` to `<!-- numbers: end -->`: size,
-data, training, evaluation, and in the index the table of all models. They come from the weights' own files, the
-training code and the kept evaluation, so that after a training one command brings all up to date.
+A card is written by hand but for its marked places, `<!-- numbers: WHICH -->` to `<!-- numbers: end -->`:
+size, data, training, evaluation, and in the index the table of all models. They come from the weights' own
+files, the training code and the kept evaluation, so that after a training one command brings all up to date.
 """
 
 from __future__ import annotations
