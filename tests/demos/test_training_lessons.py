@@ -13,7 +13,7 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaModel
 
 from demos.mini.train import fast, llama
-from demos.mini.train.lessons import first_task, instruction, said_in
+from demos.mini.train.lessons import NO_QUESTION, NOTHING, first_task, instruction, said_in
 from demos.mini.train.score import FEATURES, MANNERS, SECONDS, WINDOWS, WORDS, score, word_times
 from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, DESCRIBE_BOTH, TRANSCRIBE
 from demos.mini.world import language, stories
@@ -44,7 +44,7 @@ def scene_of(*events: Event, speech: Speech | None = None, tones: tuple[Tone, ..
 
 
 def test_a_feature_has_one_place() -> None:
-    assert len(FEATURES) == len(NAMES) + len(WORDS) + len(MANNERS)
+    assert FEATURES == (*NAMES, *WORDS, *MANNERS)
     assert not {*NAMES} & {*WORDS, *MANNERS}
     for part in (NAMES, WORDS, MANNERS):
         assert len(set(part)) == len(part)
@@ -126,7 +126,9 @@ def test_what_is_asked_is_answered_by_the_truth() -> None:
                 instruction(rng, scene, captions, questions),
                 first_task(rng, scene, captions),
             ):
-                if question in ANSWER_SPEAKER:
+                if question in ANSWER_SPEAKER and answer == NO_QUESTION:
+                    assert not any(said.utterance.sentence.asks for said in scene.spoken)
+                elif question in ANSWER_SPEAKER:
                     assert scene.answer is not None
                     assert language.events_in(answer) == [scene.answer]
                 elif question in TRANSCRIBE:
@@ -142,6 +144,16 @@ def test_what_is_asked_is_answered_by_the_truth() -> None:
                 asked.add(question)
     for options in (ANSWER_SPEAKER, TRANSCRIBE, DESCRIBE_BOTH, DESCRIBE, ("written",)):
         assert asked & {*options}
+
+
+def test_who_asks_about_a_background_that_is_not_there_hears_so() -> None:
+    asked = spoken("which animal can you hear", kind="question", asks="animal")
+    scene = scene_of(speech=Speech(asked.utterance, 0.5, 2.0, 0.0))
+    rng = np.random.default_rng(0)
+    captions, questions = language.captions(scene, rng), language.questions(scene, rng)
+    answers = [instruction(rng, scene, captions, questions) for _ in range(100)]
+    answered = {answer for question, answer in answers if question in ANSWER_SPEAKER}
+    assert answered == {NOTHING}
 
 
 def test_a_transcript_of_a_conversation_holds_both() -> None:

@@ -10,6 +10,10 @@ from demos.mini.world.taxonomy import NAMES, class_named
 
 Pair = tuple[str, str]
 
+UNANSWERABLE = 0.12  # of the clips without a question that can be answered
+NO_QUESTION = "nobody asks a question"
+NOTHING = "nothing"
+
 
 def said_in(scene: Scene) -> str | None:
     """Everything that is said in a scene, None where nobody speaks."""
@@ -17,8 +21,18 @@ def said_in(scene: Scene) -> str | None:
 
 
 def instruction(rng: np.random.Generator, scene: Scene, captions: list[str], questions: list[Pair]) -> Pair:
-    """An instruction and its answer: a spoken question, a transcript, a caption, both, a written question."""
+    """An instruction and its answer: a spoken question, a transcript, a caption, both, a written question.
+
+    Asked to answer a speaker who asks nothing, or who asks about a background that is not there, a model has
+    to say so: otherwise it learns to name what sounds, whatever was asked.
+    """
     spoken = said_in(scene)
+    if scene.answer is None and rng.random() < UNANSWERABLE:
+        asks = any(speech.utterance.sentence.asks for speech in scene.spoken)
+        if not asks:
+            return one(rng, ANSWER_SPEAKER), NO_QUESTION
+        if not scene.events:
+            return one(rng, ANSWER_SPEAKER), NOTHING
     task = rng.random()
     if scene.answer is not None and task < 0.6:
         named = scene.answer in NAMES

@@ -18,8 +18,8 @@ WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
 WORDS = tuple(grammar.vocabulary())
 MANNERS = ("loud", "quiet", "high", "low", "near", "far", "unit", "man", "woman", "tone", "tone's height")
 FEATURES = (*NAMES, *WORDS, *MANNERS)
-_PLACE = {name: place for place, name in enumerate(FEATURES)}
-_EVENTS, _WORDS, _MANNERS = 0, len(NAMES), len(NAMES) + len(WORDS)
+_WORDS, _MANNERS = len(NAMES), len(NAMES) + len(WORDS)
+_EVENT_PLACE = {name: place for place, name in enumerate(NAMES)}
 _WORD_PLACE = {word: _WORDS + number for number, word in enumerate(WORDS)}
 _MANNER_PLACE = {manner: _MANNERS + number for number, manner in enumerate(MANNERS)}
 EVENT_FEATURES = slice(0, _WORDS)
@@ -46,7 +46,7 @@ def score(scene: Scene, speed: float = 1.0, windows: int = WINDOWS) -> NDArray[n
 
     for event in scene.events:
         inside = filled(event.onset, event.offset)
-        found[inside, _PLACE[event.name]] = 1
+        found[inside, _EVENT_PLACE[event.name]] = 1
         for manner in (event.loudness, event.pitch, event.nearness):
             if manner is not None:
                 found[inside, _MANNER_PLACE[manner]] = 1
