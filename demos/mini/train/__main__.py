@@ -15,7 +15,23 @@ from pathlib import Path
 
 import torch
 
-from demos.mini.train import beats, clap, llama, pengi, salmonn, sounds, texts, tokenizer, whisper
+from demos.mini.train import (
+    activation,
+    beats,
+    clap,
+    data2vec,
+    hubert,
+    llama,
+    pengi,
+    salmonn,
+    self_supervised,
+    sounds,
+    speaker,
+    texts,
+    tokenizer,
+    wav2vec2,
+    whisper,
+)
 from demos.mini.world.speech import SpeechUnavailableError
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -32,6 +48,13 @@ KEPT = (
     "salmonn.safetensors",
     "llama.safetensors",
     "salmonn.json",
+    "salmonn_before_activation.safetensors",
+    "activation.json",
+    *(
+        f"{name}/{file}"
+        for name in ("wav2vec2", "hubert", "data2vec", "speaker")
+        for file in ("config.json", "model.safetensors", "preprocessor_config.json")
+    ),
 )
 
 
@@ -53,10 +76,22 @@ def utterances(folder: Path) -> sounds.Utterances:
     return sounds.Utterances(folder / "utterances")
 
 
+def world(folder: Path) -> self_supervised.World:
+    """Everything rendered, for those that learn without being told what sounds."""
+    return self_supervised.World(
+        utterances(folder), scenes(folder), sounds.Backgrounds(folder / "backgrounds")
+    )
+
+
+def voices(folder: Path) -> speaker.Voices:
+    """The rendered utterances with their voices, and what sounds behind them."""
+    return speaker.Voices(utterances(folder), sounds.Backgrounds(folder / "backgrounds"))
+
+
 def install(folder: Path) -> None:
     """Put the trained files where the app reads them."""
-    WEIGHTS.mkdir(exist_ok=True)
     for name in KEPT:
+        (WEIGHTS / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, WEIGHTS / name)
 
 
@@ -84,6 +119,11 @@ STAGES: dict[str, Callable[[Path], None]] = {
         steps=2400,
         full_steps=120,
     ),
+    "activation": lambda folder: activation.run(folder, sounds.Scenes(folder / "questions"), scenes(folder)),
+    "wav2vec2": lambda folder: wav2vec2.run(folder, world(folder)),
+    "hubert": lambda folder: hubert.run(folder, world(folder)),
+    "data2vec": lambda folder: data2vec.run(folder, world(folder)),
+    "speaker": lambda folder: speaker.run(folder, voices(folder)),
     "install": install,
 }
 
