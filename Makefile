@@ -9,7 +9,7 @@ PORT ?= 7860
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages run test lint train evaluate scaling examples world-page cards bench test-full pictures clean
+.PHONY: help setup setup-test packages run test lint train evaluate scaling examples world-page cards report bench test-full pictures clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ train: setup packages ## train the mini suite from nothing; goes on where it was
 
 evaluate: setup packages ## measure the committed mini suite on the held-out split
 	$(RUN) -m demos.mini.evaluation
+
+report: setup ## the training report and its figures, from what lies beside the weights
+	$(RUN) -m demos.mini.report
 
 scaling: setup packages ## measure mini-SALMONN over its LoRA scaling, before and after activation tuning
 	$(RUN) -m demos.mini.scaling

@@ -9,6 +9,7 @@ the held-out world goes beyond the ranges of this one. Short windows first, whol
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,20 @@ CONFIG = BeatsConfig(
 PATCH = CONFIG.input_patch_size  # frames of 10 ms in one step
 SHORT, LONG = 448, 800  # frames in a training window of the two phases
 KEPT_FRAMES = 800  # of every sound
-SCENES = 14_000  # of the rendered scenes
+SCENES = 20_000  # of the rendered scenes
+SENTENCES = 8_000  # of the rendered utterances
 RATES = (0.75, 1.3)  # how much faster a window is played
 SHIFT = 5  # mel bands by which a window is moved up or down, at most
 TILT = 3.0  # change from the middle to the lowest or highest band, in natural logarithms of power (13 dB)
 DECIBEL = np.log(10) / 10  # in natural logarithms of power
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a training has; each can be left out to see what it is good for (`ablations.py`)."""
+
+    speech_over: bool = True  # over half of the scenes
+    recolouring: bool = True
 
 
 class Fbanks:
@@ -77,10 +87,18 @@ class Fbanks:
 class Lesson:
     """What BEATs hears, and what sounds when in it."""
 
-    def __init__(self, folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        scenes: Scenes,
+        questions: Scenes,
+        utterances: Utterances,
+        choices: Choices = Choices(),
+    ) -> None:
+        self.choices = choices
         self.scenes = Fbanks(folder / "fbank-scenes.npy", scenes, SCENES)
         self.questions = Fbanks(folder / "fbank-questions.npy", questions, len(questions))
-        self.speech = Fbanks(folder / "fbank-utterances.npy", utterances, len(utterances))
+        self.speech = Fbanks(folder / "fbank-utterances.npy", utterances, SENTENCES)
         self.scene_truth = scenes.scenes
         self.question_truth = questions.scenes
 
@@ -95,9 +113,12 @@ class Lesson:
             order = frame_order(rng, len(sound), frames)
             window = sound[order]
             truths.append(classes_by_step(truth[index], order))
+            # Whatever is left out, a batch draws the same.
             if not asked and rng.random() < 0.5:
-                window = self._with_speech(rng, window)
-            windows.append(recoloured(rng, window))
+                covered = self._with_speech(rng, window)
+                window = covered if self.choices.speech_over else window
+            coloured = recoloured(rng, window)
+            windows.append(coloured if self.choices.recolouring else window)
         normalised = (torch.stack(windows) - FBANK_MEAN) / (2 * FBANK_DEVIATION)
         return normalised, torch.from_numpy(np.stack(truths))
 
@@ -149,14 +170,20 @@ def recoloured(rng: np.random.Generator, window: Tensor) -> Tensor:
 
 
 def run(
-    folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances, steps: int, long_steps: int
+    folder: Path,
+    scenes: Scenes,
+    questions: Scenes,
+    utterances: Utterances,
+    steps: int,
+    long_steps: int,
+    choices: Choices = Choices(),
 ) -> None:
     """Train both phases; write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
     beats = Beats(CONFIG)
     predictor = beats.predictor
     assert predictor is not None  # the configuration has classes
-    lesson = Lesson(folder, scenes, questions, utterances)
+    lesson = Lesson(folder, scenes, questions, utterances, choices)
 
     def tag(fbank: Tensor) -> Tensor:
         return predictor(beats.mean_over_frequency(beats.encode(fbank)[0]))

@@ -12,6 +12,7 @@ heads alone.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,16 @@ BATCH = 64
 HEARINGS = 3  # of each scene that are kept for what learns on a frozen HTSAT
 NEGATIVES = 1  # false captions beside each true one
 END = " <|endoftext|>"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a training has; each can be left out to see what it is good for (`ablations.py`)."""
+
+    widening: bool = True  # other rates, pitches, microphones and noise
+    timed_tags: bool = True
+    false_captions: bool = True
+    events_head: bool = True
 
 
 def whole_window(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
@@ -136,7 +147,7 @@ class Lesson(nn.Module):
         self.events = nn.Linear(clap.audio_encoder.base.htsat.config.latent_size, len(NAMES))
 
 
-def run(folder: Path, scenes: Scenes, steps: int) -> None:
+def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) -> None:
     """Train and write `htsat.safetensors`, `clap.safetensors` (float16) and `clap.json`."""
     torch.manual_seed(11)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -169,14 +180,21 @@ def run(folder: Path, scenes: Scenes, steps: int) -> None:
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         rows = np.sort(rng.choice(len(scenes), BATCH, replace=False))
         log_mel = torch.from_numpy(examples.log_mel[rows].astype(np.float32))
-        log_mel, truth = widen(rng, log_mel, torch.from_numpy(examples.steps[rows]))
+        truth = torch.from_numpy(examples.steps[rows])
+        widened = widen(rng, log_mel, truth)  # whatever is left out, a step draws the same
+        log_mel, truth = widened if choices.widening else (log_mel, truth)
         with mixed():
             latent, framewise = quick(augment(rng, log_mel))
         latent = latent.float()
         timed = F.binary_cross_entropy_with_logits(framewise.float(), truth)
         clip = F.binary_cross_entropy_with_logits(lesson.events(latent), truth.amax(1))
-        found = matching(rng, clap, examples, rows, latent, labels if step % 2 else [])
-        return {**found, "tags": 24 * timed, "events": 9 * clip}
+        asked = labels if step % 2 else []
+        found = matching(rng, clap, examples, rows, latent, asked, choices.false_captions)
+        if choices.timed_tags:
+            found["tags"] = 24 * timed
+        if choices.events_head:
+            found["events"] = 9 * clip
+        return found
 
     train(
         Plan("clap", steps, 1.2e-3, warm_up=150, weight_decay=0.05, decay=0.2, seed=12),
@@ -195,16 +213,17 @@ def matching(
     rows: NDArray[np.int64],
     latent: Tensor,
     labels: list[list[list[int]]],
+    false_captions: bool = True,
 ) -> dict[str, Tensor]:
     """Contrast of some scenes with their captions, and of single events with their label among all `labels`.
 
     `latent` [B, width] is what HTSAT made of the scenes `rows`. A scene has to tell its caption from those of
-    all others and from `NEGATIVES` of its own that are false by one thing alone.
+    all others and, with `false_captions`, from `NEGATIVES` of its own that are false by one thing alone.
     """
     audio = F.normalize(clap.audio_encoder.projection(latent), dim=-1)
     chosen = [_any(rng, examples.captions[i]) for i in rows]
     chosen += [_any(rng, forms) for forms in labels]
-    false = [row for row, i in enumerate(rows) if examples.negatives[i]]
+    false = [row for row, i in enumerate(rows) if false_captions and examples.negatives[i]]
     chosen += [_any(rng, examples.negatives[rows[row]]) for row in false for _ in range(NEGATIVES)]
     text = F.normalize(_read(clap, chosen), dim=-1)
     captions, classes, wrong = text.split([len(rows), len(labels), len(text) - len(rows) - len(labels)])

@@ -50,6 +50,14 @@ SPEEDS = (0.85, 1.18)  # of the clips that are encoded
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What a training has; each can be left out to see what it is good for (`ablations.py`)."""
+
+    asides: bool = True  # each window is asked for its score
+    tokens_to_score: bool = True  # and its token drawn to what is read there
+
+
+@dataclass(frozen=True)
 class Encodings:
     """What both encoders make of many clips: [clips, frames, width], BEATs filled up with zeros, float16."""
 
@@ -187,7 +195,14 @@ def configuration(folder: Path) -> SalmonnConfig:
 class Lesson:
     """Encoded clips, their scores and what is asked about them."""
 
-    def __init__(self, folder: Path, questions: Scenes, scenes: Scenes) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        questions: Scenes,
+        scenes: Scenes,
+        choices: Choices = Choices(),
+    ) -> None:
+        self.choices = choices
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
         self.config = configuration(folder)
         whisper = read_whisper(folder / "whisper.pt")
@@ -229,6 +244,10 @@ class Lesson:
             np.stack([score(sounds.scenes[i], speed_of(int(i)), found.shape[1]) for i in rows])
         )
         asides = self.trainee.asides(tokens.float(), found.float(), truth)
+        if not self.choices.asides:
+            del asides["events"], asides["words"]
+        if not self.choices.tokens_to_score:
+            del asides["tokens"]
         if windows > tokens.shape[1]:
             padding = self._silence(rng, windows - tokens.shape[1], len(rows))
             tokens = torch.cat([tokens, padding], dim=1)
@@ -255,11 +274,17 @@ class Lesson:
 
 
 def run(
-    folder: Path, questions: Scenes, scenes: Scenes, first_steps: int, steps: int, full_steps: int
+    folder: Path,
+    questions: Scenes,
+    scenes: Scenes,
+    first_steps: int,
+    steps: int,
+    full_steps: int,
+    choices: Choices = Choices(),
 ) -> None:
     """Train both stages; write `salmonn.safetensors` (float16) and `salmonn.json`."""
     torch.manual_seed(41)
-    lesson = Lesson(folder, questions, scenes)
+    lesson = Lesson(folder, questions, scenes, choices)
 
     def first(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         return lesson.draw(rng, 24 + int(rng.integers(0, 8)), first=True)

@@ -38,6 +38,7 @@ from demos.mini.train.spectrograms import (
     in_a_room,
     log_mel,
 )
+from demos.mini.train.weights import save_compressed
 from demos.mini.world import grammar
 
 DIMENSIONS = ModelDimensions(
@@ -215,12 +216,22 @@ class Trainee(nn.Module):
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What a training has; each can be left out to see what it is good for (`ablations.py`)."""
+
+    frame_guess: bool = True
+    other_throats: bool = True  # and speeds
+    rooms_and_microphones: bool = True
+
+
+@dataclass(frozen=True)
 class Lesson:
     """What it hears: sentences, and what sounds behind them."""
 
     speech: Powers
     texts: list[str]
     background: Powers | None = None
+    choices: Choices = Choices()
 
     def batch(self, rng: np.random.Generator, size: int, seconds: float) -> tuple[Tensor, list[list[Said]]]:
         """Log-mels [size, 80, 100 × seconds] and what is said in each: up to three sentences within 5 s.
@@ -236,8 +247,10 @@ class Lesson:
             if self.background is not None and (rng.random() < 0.5 or not sentences):
                 _cover(rng, row[at : at + short], self.background)
             said.append(sentences)
-        in_a_room(rng, power)
-        coloured(rng, power, MICROPHONES)
+        # Whatever is left out, a batch draws the same.
+        heard = power if self.choices.rooms_and_microphones else power.copy()
+        in_a_room(rng, heard)
+        coloured(rng, heard, MICROPHONES)
         hissing(rng, power)
         power *= np.float32(10) ** rng.uniform(-3, 1, (size, 1, 1)).astype(np.float32)
         return mask_spectrogram(rng, log_mel(power)), said
@@ -250,6 +263,7 @@ class Lesson:
         for _ in range(wanted):
             index = int(rng.integers(len(self.texts)))
             speech = another_voice(rng, self.speech[index], float(rng.uniform(*SPEEDS)))
+            speech = speech if self.choices.other_throats else self.speech[index]
             at = min(at, len(window) - len(speech)) if not sentences else at
             if at < 0 or at + len(speech) > len(window):
                 break
@@ -268,17 +282,23 @@ def _cover(rng: np.random.Generator, window: NDArray[np.float32], background: Po
     window += sound * (level / (float(sound.sum()) + 1e-9) * 10 ** (rng.uniform(-24, 3) / 10))
 
 
-def run(folder: Path, utterances: Utterances, steps: int, wide_steps: int) -> None:
+def run(
+    folder: Path,
+    utterances: Utterances,
+    steps: int,
+    wide_steps: int,
+    choices: Choices = Choices(),
+) -> None:
     """Train both phases and write `whisper.pt` in openai-whisper's format, float16."""
     torch.manual_seed(5)
     trainee = Trainee(grammar.vocabulary())
     texts = [truth["text"] for truth in utterances.truths]
-    alone = Lesson(Powers(folder / "mel-utterances.npy", utterances), texts)
+    alone = Lesson(Powers(folder / "mel-utterances.npy", utterances), texts, choices=choices)
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         mel, said = alone.batch(rng, 32, SHORT_SECONDS)
         guess = float(np.clip(1.5 - 3 * step / steps, 0, 1))  # whole for a sixth, gone by half
-        return trainee.losses(mel, said, guess=guess)
+        return trainee.losses(mel, said, guess=guess if choices.frame_guess else 0.0)
 
     train(Plan("whisper-short", steps, 2e-3, warm_up=100, seed=51), trainee, short, folder)
     backgrounds = Powers(folder / "mel-backgrounds.npy", Backgrounds(folder / "backgrounds"))
@@ -291,7 +311,9 @@ def run(folder: Path, utterances: Utterances, steps: int, wide_steps: int) -> No
         return trainee.losses(*beneath.batch(rng, 32, SHORT_SECONDS), start=start)
 
     train(Plan("whisper-wide", wide_steps, 1.5e-3, warm_up=50, seed=53), trainee, wide, folder)
-    torch.save({"dims": asdict(DIMENSIONS), "model_state_dict": trainee.published()}, folder / "whisper.pt")
+    save_compressed(
+        {"dims": asdict(DIMENSIONS), "model_state_dict": trainee.published()}, folder / "whisper.pt"
+    )
 
 
 def mask_spectrogram(rng: np.random.Generator, mel: Tensor) -> Tensor:
