@@ -43,7 +43,7 @@ STORIES = UPDATES = 12
 COMPARED = 24  # clips by which scalings are compared
 MOST_CLIPS = 96  # that are written about, to find the dozen
 TEMPERATURE, DRAWS = 0.7, 2  # of what is written where the likeliest words make no true story
-LEARNING_RATES = (1e-4, 3e-4, 1e-3, 2e-3, 4e-3)
+LEARNING_RATES = (3e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 TRIED = 32  # clips of stories, and of each task that is to be kept, by which learning rates are compared
 PRICE = 2.0  # share of stories that a doubled loss on the tasks that are to be kept would be worth
 LONGEST = 160  # tokens of a story
