@@ -208,5 +208,7 @@ def _numbers(path: Path) -> int:
             return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
     import torch
 
-    content = torch.load(path, map_location="meta", weights_only=True, mmap=True)
+    from demos.checkpoint_reader import mappable
+
+    content = torch.load(path, map_location="meta", weights_only=True, mmap=mappable(path) or None)
     return sum(tensor.numel() for tensor in content["model_state_dict"].values())

@@ -158,9 +158,17 @@ def _existing(path: str | Path) -> Path:
     return path
 
 
+def mappable(path: Path) -> bool:
+    """Whether a PyTorch file can be mapped into memory: the zip format, with nothing in it compressed."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+
+
 def _open_pytorch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path) or None)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mappable(path) or None)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path.name} is no PyTorch file of plain tensors, or is damaged; it was not opened further, "

@@ -75,7 +75,9 @@ def _safetensors(path: Path) -> Iterable[tuple[str, Sequence[int]]]:
 def _pickled(path: Path) -> Iterable[tuple[str, Sequence[int]]]:
     import torch
 
-    stored = torch.load(path, map_location="meta", weights_only=True, mmap=True)
+    from demos.checkpoint_reader import mappable
+
+    stored = torch.load(path, map_location="meta", weights_only=True, mmap=mappable(path) or None)
     for tensor in stored["model_state_dict"].values():
         yield str(tensor.dtype).removeprefix("torch."), tensor.shape
 
@@ -173,7 +175,10 @@ def _salmonn(name: str) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any] 
 def _dimensions(path: Path) -> Mapping[str, Any]:
     import torch
 
-    stated: Mapping[str, Any] = torch.load(path, map_location="meta", weights_only=True, mmap=True)["dims"]
+    from demos.checkpoint_reader import mappable
+
+    content = torch.load(path, map_location="meta", weights_only=True, mmap=mappable(path) or None)
+    stated: Mapping[str, Any] = content["dims"]
     return stated
 
 

@@ -9,9 +9,18 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from demos import clap, pengi
-from demos.checkpoint_reader import CheckpointError, Rules, fill, read_tensors, without_computed
+from demos.checkpoint_reader import (
+    CheckpointError,
+    Rules,
+    fill,
+    mappable,
+    read_entry,
+    read_tensors,
+    without_computed,
+)
 from demos.clap.checkpoint import RULES as CLAP_RULES
 from demos.clap.network import Clap
+from demos.mini.train.weights import save_compressed
 from demos.pengi.checkpoint import RULES as PENGI_RULES
 from demos.pengi.network import Pengi
 from tests.demos.parity import FIXTURES, published_file, seeded_tensors
@@ -174,3 +183,21 @@ def test_rules_cover_whole_names_only(tmp_path: Path) -> None:
     state = {**network.state_dict(), "old.weight.more": torch.zeros(1)}
     with pytest.raises(CheckpointError, match=r"not known: old\.weight\.more"):
         fill(network, published_file(tmp_path / "a.pth", state), Rules(ignored={r"old\.weight": "old"}))
+
+
+def test_a_compressed_pytorch_file_is_read_as_any_other(tmp_path: Path) -> None:
+    rows = torch.zeros(5000, 16).half()
+    rows[:3] = torch.randn(3, 16)
+    content = {"dims": {"n": 3}, "model_state_dict": {"rows": rows, "bias": torch.randn(7)}}
+    torch.save(content, tmp_path / "stored.pt")
+    save_compressed(content, tmp_path / "packed.pt")
+    assert mappable(tmp_path / "stored.pt")
+    assert not mappable(tmp_path / "packed.pt")
+    assert (tmp_path / "packed.pt").stat().st_size < 0.2 * (tmp_path / "stored.pt").stat().st_size
+    first = (tmp_path / "packed.pt").read_bytes()
+    save_compressed(content, tmp_path / "packed.pt")
+    assert (tmp_path / "packed.pt").read_bytes() == first
+    for file in ("stored.pt", "packed.pt"):
+        read = read_entry(tmp_path / file, "model_state_dict")
+        assert torch.equal(read["rows"], rows)
+        assert torch.equal(read["bias"], content["model_state_dict"]["bias"])
