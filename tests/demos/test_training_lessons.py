@@ -44,7 +44,7 @@ def scene_of(*events: Event, speech: Speech | None = None, tones: tuple[Tone, ..
 
 
 def test_a_feature_has_one_place() -> None:
-    assert FEATURES == (*NAMES, *WORDS, *MANNERS)
+    assert (*NAMES, *WORDS, *MANNERS) == FEATURES
     assert not {*NAMES} & {*WORDS, *MANNERS}
     for part in (NAMES, WORDS, MANNERS):
         assert len(set(part)) == len(part)
