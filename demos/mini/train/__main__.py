@@ -62,7 +62,7 @@ def render(folder: Path) -> None:
     """Utterances, backgrounds, scenes and spoken questions of the training split."""
     sounds.build(folder / "utterances", 80, partial(sounds.make_utterances, "train", 101))
     sounds.build(folder / "backgrounds", 10, partial(sounds.make_backgrounds, "train", 102))
-    sounds.build(folder / "scenes", 100, partial(sounds.make_scenes, "train", 103))
+    sounds.build(folder / "scenes", 180, partial(sounds.make_scenes, "train", 103))
     sounds.build(folder / "questions", 40, partial(sounds.make_questions, "train", 104))
 
 

@@ -29,11 +29,15 @@ class Span:
     log: bool = False
 
     def draw(self, rng: np.random.Generator, ranges: Ranges) -> float:
-        """One value: from the inner 85 % for "train", from the outer ends for "heldout"."""
+        """One value: from the inner 85 % for "train", from the outer ends for "heldout".
+
+        Training draws more often near its own ends (the arcsine distribution): a sound whose parameters are
+        all unusual at once, as every held-out sound is, would otherwise hardly ever be met.
+        """
         edge = HELD_OUT_SHARE / 2
         share = float(rng.random())
         if ranges == "train":
-            position = edge + (1 - HELD_OUT_SHARE) * share
+            position = edge + (1 - HELD_OUT_SHARE) * (0.5 - 0.5 * math.cos(math.pi * share))
         elif ranges == "heldout":
             position = HELD_OUT_SHARE * share
             if position >= edge:
