@@ -19,8 +19,8 @@ from demos.mini.figures_svg import (
 )
 from demos.mini.world.taxonomy import BY_NAME, CATEGORIES
 
-PANEL, COLUMNS = (320, 216), 3  # of learning curves
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 32, 34  # of a plot inside its panel
+PANEL, COLUMNS = (320, 232), 3  # of learning curves
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 48, 34  # of a plot inside its panel
 ROW = 15.5  # height of a class
 CELL = 9.5  # of the matrix
 
@@ -86,6 +86,7 @@ def _curves_of(name: str, stage: Mapping[str, Any]) -> Iterator[str]:
         yield straight((x, bottom), (x, bottom + 4))
         yield text(x, bottom + 16, f"{tick:,.0f}", "faint small", "middle")
     yield text((LEFT + right) / 2, bottom + 30, "steps", "faint small", "middle")
+    beside = float(LEFT)  # where the next name of a loss stands, above the plot
     for series, (loss, values) in enumerate(stage["losses"].items()):
         points = [
             place(step, value)
@@ -93,9 +94,9 @@ def _curves_of(name: str, stage: Mapping[str, Any]) -> Iterator[str]:
             if value is not None and value > 0
         ]
         yield curve(points, series)
-        y = TOP + 8 + 14 * series
-        yield curve([(right - 24, y - 4), (right, y - 4)], series)
-        yield text(right - 30, y, loss, "ink small", "end")
+        yield curve([(beside, TOP - 14), (beside + 20, TOP - 14)], series)
+        yield text(beside + 24, TOP - 10, loss, "ink small")
+        beside += 34 + 6.2 * len(loss)
 
 
 def classes(shares: Mapping[str, float]) -> str:

@@ -9,9 +9,9 @@ How many steps a run has follows from `--minutes-per-run` and the table below al
 mean the same runs on every machine. At the default of 8 minutes:
 
     stage     runs    steps of each    minutes on one core
-    clap      5       1,080            12
+    clap      5       960              12
     whisper   4       720              5
-    beats     3       544              6.4
+    beats     3       704              6.4
     salmonn   3       360              8
 
 With two runs at a time, one thread each, that is 62 minutes of training on two cores; reading the sounds,
@@ -108,7 +108,7 @@ STAGES: Mapping[str, Stage] = {
         },
         _clap,
         ablation_measures.clap,
-        steps_per_minute=90,
+        steps_per_minute=80,
         share=1.5,
         given=("tokenizer.json",),
         made=("log_mel.npy",),
@@ -135,7 +135,7 @@ STAGES: Mapping[str, Stage] = {
         },
         _beats,
         ablation_measures.beats,
-        steps_per_minute=85,
+        steps_per_minute=110,
         share=0.8,
         given=(),
         made=("fbank-scenes.npy", "fbank-questions.npy", "fbank-utterances.npy"),
