@@ -90,16 +90,16 @@ def test_sounds_of_a_sequence_stand_where_the_truth_says() -> None:
             assert within > 0.5 * (alone**2).sum()
 
 
-# One who snores may be as loud breathing out as breathing in: two swells in one unit. Strokes of a bell ring
-# into each other.
-COUNTED = [each.name for each in CLASSES if each.countable and each.name not in ("snoring", "bell ringing")]
-
-
-@pytest.mark.parametrize("name", COUNTED)
+@pytest.mark.parametrize("name", [each.name for each in CLASSES if each.countable])
 def test_counted_units_are_as_many_as_swells_of_the_sound(name: str) -> None:
-    """A unit may itself be a double blow or a wavering cry, but one period of the rate holds one swell."""
+    """A unit may itself be a double blow or a wavering cry, but one period of the rate holds one swell.
+
+    The tail of a bell may swell again, and a snore's breath out be as loud as its breath in: so four of twenty
+    may be told wrongly. At twice or half the rate nearly all are.
+    """
     event_class = BY_NAME[name]
-    for seed in range(4):
+    told = 0
+    for seed in range(20):
         rng = np.random.default_rng(seed)
         parameters = event_class.draw(rng, "train")
         units = 2 + seed % 3
@@ -111,7 +111,8 @@ def test_counted_units_are_as_many_as_swells_of_the_sound(name: str) -> None:
         width = max(3, int(0.35 * 100 / parameters["rate"]))  # frames in a third of a period
         swell = np.convolve(level, np.hanning(width + 2)[1:-1], "same")
         loud = swell > 0.3 * swell.max()
-        assert np.count_nonzero(np.diff(loud.astype(int), prepend=0) > 0) == units
+        told += np.count_nonzero(np.diff(loud.astype(int), prepend=0) > 0) == units
+    assert told >= 16
 
 
 def test_held_out_values_are_never_drawn_in_training() -> None:
