@@ -94,8 +94,8 @@ def test_sounds_of_a_sequence_stand_where_the_truth_says() -> None:
 def test_counted_units_are_as_many_as_swells_of_the_sound(name: str) -> None:
     """A unit may itself be a double blow or a wavering cry, but one period of the rate holds one swell.
 
-    The tail of a bell may swell again, and a snore's breath out be as loud as its breath in: so four of twenty
-    may be told wrongly. At twice or half the rate nearly all are.
+    The tail of a bell may swell again, and a snore's breath out be as loud as its breath in: so up to four of
+    twenty may be told wrongly. At twice or half the rate nearly all are.
     """
     event_class = BY_NAME[name]
     told = 0
