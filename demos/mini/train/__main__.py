@@ -19,6 +19,7 @@ from demos.mini.train import (
     activation,
     beats,
     clap,
+    curves,
     data2vec,
     hubert,
     llama,
@@ -93,6 +94,7 @@ def install(folder: Path) -> None:
     for name in KEPT:
         (WEIGHTS / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, WEIGHTS / name)
+    curves.keep(folder, WEIGHTS)
 
 
 STAGES: dict[str, Callable[[Path], None]] = {

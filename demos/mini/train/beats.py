@@ -200,7 +200,7 @@ def run(
         return {"timed": 24 * timed, "clip": 9 * clip}
 
     train(
-        Plan("beats", steps, 1.5e-3, warm_up=200, decay=0.25, seed=32),
+        Plan("beats", steps, 7e-4, warm_up=500, decay=0.25, seed=32),
         beats,
         lambda rng, step: losses(rng, 32, SHORT),
         folder,
