@@ -71,7 +71,11 @@ def small() -> Iterator[None]:
             patched.setattr(salmonn, name, 2)
         patched.setattr(ablation_measures, "draw", drawn)
         batch, heard = beats.Lesson.batch, whisper.Lesson.batch
-        patched.setattr(beats.Lesson, "batch", lambda self, rng, size, frames: batch(self, rng, 2, frames))
+        patched.setattr(
+            beats.Lesson,
+            "batch",
+            lambda self, rng, size, frames, changed=1.0: batch(self, rng, 2, frames, changed),
+        )
         patched.setattr(whisper.Lesson, "batch", lambda self, rng, size, secs: heard(self, rng, 2, secs))
         yield
 
