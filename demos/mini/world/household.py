@@ -270,7 +270,7 @@ CLASSES = (
             "the drone of a vacuum cleaner",
             "a vacuum cleaner being used",
             "someone vacuuming",
-            "a loud vacuum cleaner",
+            "a running vacuum cleaner",
         ),
         also=("vacuum cleaner", "vacuum"),
         seconds=(1.5, 10.0),

@@ -97,7 +97,7 @@ CLASSES = (
             "drops": Span(10, 260, log=True),
             "patter": Span(0.8, 9, log=True),
         },
-        phrases=("falling rain", "the sound of steady rain", "rain pouring down", "heavy rain"),
+        phrases=("falling rain", "the sound of steady rain", "rain pouring down", "a spell of rain"),
         also=("rain", "raining", "rainfall", "raindrop", "rain on surface"),
     ),
     EventClass(
@@ -115,7 +115,7 @@ CLASSES = (
             "width": Span(0.12, 0.6),
             "gusts": Span(0.5, 2.8, log=True),
         },
-        phrases=("blowing wind", "the howl of the wind", "strong wind", "gusts of wind"),
+        phrases=("blowing wind", "the howl of the wind", "a restless wind", "gusts of wind"),
         also=("wind", "windy", "wind noise", "gust", "howling wind"),
     ),
     EventClass(
