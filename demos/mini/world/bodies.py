@@ -287,7 +287,12 @@ CLASSES = (
         seconds=(1.4, 6.0),
         render=_snore,
         countable=True,
-        phrases=("a person snoring", "the snore of a sleeper", "someone asleep and snoring", "the sound of snoring"),
+        phrases=(
+            "a person snoring",
+            "the snore of a sleeper",
+            "someone asleep and snoring",
+            "the sound of snoring",
+        ),
         also=("snore", "snores"),
         parameters={
             **_spans(rate=(0.3, 0.75), flutter=(18, 85), nose=(230, 520), air=(0.3, 2.5)),
