@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from demos.mini.train import beats, clap, fast, salmonn, sounds
-from demos.mini.train.loop import Plan, learning_rate, train
+from demos.mini.train.loop import Plan, _optimisers, learning_rate, train
 from demos.mini.world import scenes
 from demos.mini.world.taxonomy import NAMES
 
@@ -37,10 +37,11 @@ def fit(module: nn.Module, plan: Plan, folder: Path, until: int | None = None) -
             train(plan, module, losses, folder)
 
 
+@pytest.mark.parametrize("muon", [False, True])
 def test_a_run_that_was_cut_ends_with_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, muon: bool
 ) -> None:
-    plan = Plan("fit", steps=60, learning_rate=0.01, warm_up=5, seed=9)
+    plan = Plan("fit", steps=60, learning_rate=0.01, warm_up=5, muon=muon, seed=9)
     whole, cut, resumed = regression(), regression(), regression()
     fit(whole, plan, tmp_path / "whole")
     monkeypatch.setattr("demos.mini.train.loop.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
@@ -49,6 +50,28 @@ def test_a_run_that_was_cut_ends_with_the_same_weights(
     for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
     assert not torch.equal(next(cut.parameters()), next(whole.parameters()))
+
+
+def test_muon_takes_orthogonal_steps_in_hidden_matrices_alone() -> None:
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(5, 4)
+            self.hidden = nn.Linear(4, 4)
+            self.tied = nn.Linear(4, 5, bias=False)
+            self.tied.weight = self.words.weight
+
+    network = Network()
+    adamw, muon = _optimisers(Plan("muon", steps=9, learning_rate=0.1, weight_decay=0, muon=True), network)
+    taken = [weight for group in muon.param_groups for weight in group["params"]]
+    assert [weight is network.hidden.weight for weight in taken] == [True]
+    assert sum(len(group["params"]) for group in adamw.param_groups) == 2
+    before = network.hidden.weight.detach().clone()
+    network.hidden.weight.grad = torch.diag(torch.tensor([100.0, 10.0, 1.0, 0.5]))
+    muon.step()
+    step = (before - network.hidden.weight.detach()) / (0.1 * 0.2 * 4**0.5)
+    # Great and small directions of the gradient count alike; the iteration leaves them between 0.5 and 1.5.
+    assert ((step.diag() > 0.5) & (step.diag() < 1.5)).all()
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:

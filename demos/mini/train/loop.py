@@ -1,7 +1,8 @@
 """One training loop for every stage: seeded by the step number, so a run that was cut goes on exactly.
 
 What a step sees depends on (seed, step) alone, never on what ran before; the checkpoint holds weights,
-optimiser and step. AdamW, linear warm-up, cosine decay (Loshchilov & Hutter, arXiv 1608.03983, 1711.05101).
+optimisers and step. AdamW, linear warm-up, cosine decay (Loshchilov & Hutter, arXiv 1608.03983, 1711.05101);
+where a plan says so, hidden matrices take orthogonalised steps instead (Muon: Liu et al., arXiv 2502.16982).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+from transformers.pytorch_utils import Conv1D
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
@@ -33,6 +35,7 @@ class Plan:
     clip_norm: float = 1.0
     final_fraction: float = 0.02  # of the learning rate, reached at the last step
     decay: float = 1.0  # share of the steps, the last ones, over which the rate falls; before, it is even
+    muon: bool = False  # for hidden matrices; its steps are scaled to AdamW's, so the rate is the same
     seed: int = 0
 
 
@@ -69,22 +72,13 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / f"{plan.name}.ckpt"
     parameters = [p for p in module.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim >= 2]
-    vectors = [p for p in parameters if p.ndim < 2]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": plan.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=plan.learning_rate,
-        betas=(0.9, 0.98),
-        fused=True,
-    )
+    optimisers = _optimisers(plan, module)
     start = 0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         module.load_state_dict(saved["module"])
-        optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
         start = saved["step"]
     module.train()
     last_save = time.monotonic()
@@ -92,16 +86,18 @@ def train(
     bar = tqdm(range(start, plan.steps), desc=plan.name, initial=start, total=plan.steps, mininterval=5)
     for step in bar:
         if step and step == decay_begins(plan):
-            _save(folder / f"{plan.name}-even.ckpt", module, optimiser, step)
+            _save(folder / f"{plan.name}-even.ckpt", module, optimisers, step)
         torch.manual_seed(plan.seed * 1_000_003 + step)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(plan, step)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(plan, step)
         losses = loss_of(step_rng(plan, step), step)
         total = torch.stack(list(losses.values())).sum()
-        optimiser.zero_grad(set_to_none=True)
+        module.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         for name, value in losses.items():
             averages[name] = 0.98 * averages.get(name, value.item()) + 0.02 * value.item()
         if step % 50 == 49:
@@ -109,17 +105,52 @@ def train(
             with (folder / f"{plan.name}.jsonl").open("a") as curve:
                 curve.write(json.dumps({"step": step + 1, **averages}) + "\n")
         if time.monotonic() - last_save > SECONDS_BETWEEN_CHECKPOINTS:
-            _save(checkpoint, module, optimiser, step + 1)
+            _save(checkpoint, module, optimisers, step + 1)
             last_save = time.monotonic()
-    _save(checkpoint, module, optimiser, plan.steps)
+    _save(checkpoint, module, optimisers, plan.steps)
     module.eval()
 
 
-def _save(path: Path, module: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:
+def _optimisers(plan: Plan, module: nn.Module) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or for all but hidden matrices; what has fewer than two axes does not decay."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    hidden = _hidden_matrices(module) if plan.muon else []
+    taken = {id(p) for p in hidden}
+    rest = [p for p in parameters if id(p) not in taken]
+    adamw = torch.optim.AdamW(
+        [
+            {"params": [p for p in rest if p.ndim >= 2], "weight_decay": plan.weight_decay},
+            {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=plan.learning_rate,
+        betas=(0.9, 0.98),
+        fused=True,
+    )
+    if not hidden:
+        return [adamw]
+    muon = torch.optim.Muon(
+        hidden, lr=plan.learning_rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
+    return [adamw, muon]
+
+
+def _hidden_matrices(module: nn.Module) -> list[nn.Parameter]:
+    """The matrices that turn hidden states into others: no embeddings, no biases by position."""
+    layers = (layer for layer in module.modules() if isinstance(layer, nn.Linear | Conv1D))
+    tables = {id(layer.weight) for layer in module.modules() if isinstance(layer, nn.Embedding)}
+    found = {id(layer.weight): layer.weight for layer in layers if layer.weight.requires_grad}
+    return [weight for key, weight in found.items() if key not in tables]
+
+
+def _save(path: Path, module: nn.Module, optimisers: list[torch.optim.Optimizer], step: int) -> None:
     """Write beside, then rename: a cut never leaves half a checkpoint."""
     beside = path.with_suffix(".tmp")
     torch.save(
-        {"module": module.state_dict(), "optimiser": optimiser.state_dict(), "step": step},
+        {
+            "module": module.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in optimisers],
+            "step": step,
+        },
         beside,
     )
     beside.replace(path)

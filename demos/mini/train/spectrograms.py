@@ -82,9 +82,26 @@ def _warps() -> NDArray[np.float32]:
 
 
 def another_voice(rng: np.random.Generator, power: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
-    """The utterance [frames, 80] so many times as fast, by another throat (Jaitly & Hinton 2013)."""
-    order = (np.arange(int(len(power) / speed)) * speed).astype(np.int64)
-    return power[order] @ _warps()[int(rng.integers(len(WARPS)))]
+    """The utterance [frames, 80] so many times as fast, by another throat (Jaitly & Hinton 2013).
+
+    Its tempo is uneven, and its resonances are broader and less sharp or sharper: what synthesisers of
+    another make do differently.
+    """
+    order = _unevenly(rng, len(power), speed)
+    voice = power[order] @ _warps()[int(rng.integers(len(WARPS)))]
+    blur = np.float32(rng.uniform(0, 0.25))
+    voice[:, 1:-1] = (1 - 2 * blur) * voice[:, 1:-1] + blur * (voice[:, :-2] + voice[:, 2:])
+    mean = float(voice.mean()) + _FLOOR
+    return mean * (voice / mean) ** np.float32(rng.uniform(0.85, 1.2))
+
+
+def _unevenly(rng: np.random.Generator, frames: int, speed: float) -> NDArray[np.int64]:
+    """Which frame is heard when, in an utterance `speed` times as fast whose pace wavers on the way."""
+    knots = 2 + frames // 25
+    pace = np.interp(np.linspace(0, knots - 1, frames), np.arange(knots), 2 ** rng.uniform(-0.4, 0.4, knots))
+    ends = np.cumsum(1 / pace)
+    wanted = int(frames / speed)
+    return np.searchsorted(ends, (np.arange(wanted) + 0.5) * (ends[-1] / wanted)).clip(max=frames - 1)
 
 
 def coloured(rng: np.random.Generator, power: NDArray[np.float32], decibels: float) -> None:
@@ -96,7 +113,7 @@ def coloured(rng: np.random.Generator, power: NDArray[np.float32], decibels: flo
     for row in power:
         waves = [rng.uniform(-1, 1) * np.cos(np.pi * (order * places + rng.random())) for order in (1, 2, 3)]
         curve = np.sum(waves, axis=0) * decibels / 2
-        if rng.random() < 0.08:
+        if rng.random() < 0.15:
             curve[int(rng.integers(52, 62)) :] -= 40
         row *= (10 ** (curve / 10)).astype(np.float32)
 
