@@ -66,7 +66,7 @@ def render(folder: Path) -> None:
     """Utterances, backgrounds, scenes and spoken questions of the training split."""
     sounds.build(folder / "utterances", 80, partial(sounds.make_utterances, "train", 101))
     sounds.build(folder / "backgrounds", 10, partial(sounds.make_backgrounds, "train", 102))
-    sounds.build(folder / "scenes", 180, partial(sounds.make_scenes, "train", 103))
+    sounds.build(folder / "scenes", 100, partial(sounds.make_scenes, "train", 103))
     sounds.build(folder / "questions", 40, partial(sounds.make_questions, "train", 104))
 
 
@@ -113,17 +113,17 @@ def install(folder: Path) -> None:
 STAGES: dict[str, Callable[[Path], None]] = {
     "sounds": render,
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
-    "clap": lambda folder: clap.run(folder, scenes(folder), steps=12_000),
+    "clap": lambda folder: clap.run(folder, scenes(folder), steps=4500),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=600),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
-    "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=1800, wide_steps=3400),
+    "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=3600),
     "beats": lambda folder: beats.run(
         folder,
         scenes(folder),
         sounds.Scenes(folder / "questions"),
         utterances(folder),
-        steps=8000,
-        long_steps=400,
+        steps=3000,
+        long_steps=200,
     ),
     "llama": lambda folder: llama.run(folder, salmonn.configuration(folder), steps=2000),
     "salmonn": lambda folder: salmonn.run(

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
+from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Sounds, Utterances
 from demos.mini.train.weights import half
 from demos.mini.world.scene import Scene
@@ -42,7 +43,7 @@ CONFIG = BeatsConfig(
 PATCH = CONFIG.input_patch_size  # frames of 10 ms in one step
 SHORT, LONG = 448, 800  # frames in a training window of the two phases
 KEPT_FRAMES = 800  # of every sound
-RAMP = 1000  # steps: changes of windows begin after half as many and are all there after one and a half
+RAMP = 400  # steps: see `share_changed`
 SCENES = 20_000  # of the rendered scenes
 SENTENCES = 8_000  # of the rendered utterances
 RATES = (0.75, 1.3)  # how much faster a window is played
@@ -203,25 +204,19 @@ def run(
         logits = logits.float()
         timed = F.binary_cross_entropy_with_logits(logits, truth)
         clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
-        # Of 74 answers one or two are yes: calling all of them rare is a long way to stay. Which one it is
-        # rather than any other pulls from the first step on.
-        sounding = truth.sum(2) > 0
-        share = truth[sounding] / truth[sounding].sum(1, keepdim=True)
-        which = F.cross_entropy(logits[sounding], share)
-        return {"timed": 24 * timed, "clip": 9 * clip, "which": 4 * which}
+        return {"timed": 24 * timed, "clip": 9 * clip, "which": 4 * which_class(logits, truth)}
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        # As they are at first: changed ones teach nothing for two thousand steps, then as much as any.
-        return losses(rng, 32, SHORT, float(np.clip(step / RAMP - 0.5, 0.0, 0.9)))
+        return losses(rng, 32, SHORT, share_changed(step, RAMP, most=0.9))
 
     train(
-        Plan("beats", steps, 1.5e-3, warm_up=200, decay=0.25, seed=32),
+        Plan("beats", steps, 3e-3, warm_up=200, decay=0.4, muon=True, seed=32),
         beats,
         short,
         folder,
     )
     train(
-        Plan("beats-long", long_steps, 3e-4, warm_up=20, seed=33),
+        Plan("beats-long", long_steps, 3e-4, warm_up=20, muon=True, seed=33),
         beats,
         lambda rng, step: losses(rng, 16, LONG),
         folder,

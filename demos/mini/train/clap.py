@@ -28,6 +28,7 @@ from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
+from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.weights import half
 from demos.mini.world.language import labels_caption
@@ -57,6 +58,7 @@ HTSAT = HtsatConfig(
 )
 BATCH = 64
 HEARINGS = 3  # of each scene that are kept for what learns on a frozen HTSAT
+RAMP = 250  # steps: see `share_changed`
 NEGATIVES = 1  # false captions beside each true one
 END = " <|endoftext|>"
 
@@ -69,6 +71,8 @@ class Choices:
     timed_tags: bool = True
     false_captions: bool = True
     events_head: bool = True
+    which_class: bool = True  # rather than any other, beside whether each sounds or not
+    muon: bool = True  # orthogonalised steps for hidden matrices
 
 
 def whole_window(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
@@ -181,23 +185,28 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
         rows = np.sort(rng.choice(len(scenes), BATCH, replace=False))
         log_mel = torch.from_numpy(examples.log_mel[rows].astype(np.float32))
         truth = torch.from_numpy(examples.steps[rows])
-        widened = widen(rng, log_mel, truth)  # whatever is left out, a step draws the same
+        # Whatever is left out, a step draws the same.
+        widened = some_of(rng, share_changed(step, RAMP), widen(rng, log_mel, truth), (log_mel, truth))
         log_mel, truth = widened if choices.widening else (log_mel, truth)
         with mixed():
             latent, framewise = quick(augment(rng, log_mel))
-        latent = latent.float()
-        timed = F.binary_cross_entropy_with_logits(framewise.float(), truth)
-        clip = F.binary_cross_entropy_with_logits(lesson.events(latent), truth.amax(1))
+        latent, framewise = latent.float(), framewise.float()
+        sounding, events = truth.amax(1), lesson.events(latent)
+        timed = 24 * F.binary_cross_entropy_with_logits(framewise, truth)
+        clip = 9 * F.binary_cross_entropy_with_logits(events, sounding)
+        if choices.which_class:
+            timed = timed + 4 * which_class(framewise, truth)
+            clip = clip + 2 * which_class(events, sounding)
         asked = labels if step % 2 else []
         found = matching(rng, clap, examples, rows, latent, asked, choices.false_captions)
         if choices.timed_tags:
-            found["tags"] = 24 * timed
+            found["tags"] = timed
         if choices.events_head:
-            found["events"] = 9 * clip
+            found["events"] = clip
         return found
 
     train(
-        Plan("clap", steps, 1.2e-3, warm_up=150, weight_decay=0.05, decay=0.2, seed=12),
+        Plan("clap", steps, 3e-3, warm_up=150, weight_decay=0.05, decay=0.4, muon=choices.muon, seed=12),
         lesson,
         losses,
         folder,
@@ -319,7 +328,12 @@ def run_heads(folder: Path, scenes: Scenes, steps: int) -> None:
         latent = torch.from_numpy(latents[rows, rng.integers(0, HEARINGS, len(rows))])
         return matching(rng, clap, examples, rows, latent, labels)
 
-    train(Plan("clap-heads", steps, 1e-3, warm_up=50, weight_decay=0.05, seed=15), clap, losses, folder)
+    train(
+        Plan("clap-heads", steps, 1e-3, warm_up=50, weight_decay=0.05, muon=True, seed=15),
+        clap,
+        losses,
+        folder,
+    )
     save(folder, clap)
 
 
@@ -329,6 +343,14 @@ def label_captions(tokenizer: Tokenizer) -> list[list[list[int]]]:
         [encoding.ids for encoding in tokenizer.encode_batch([form + END for form in labels_caption(name)])]
         for name in NAMES
     ]
+
+
+def some_of(
+    rng: np.random.Generator, share: float, some: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """A random share of the rows of `some`, the rest of `others`: sounds and their truths [B, ...]."""
+    chosen = torch.from_numpy(rng.random(len(some[0])) < share)[:, None, None]
+    return torch.where(chosen, some[0], others[0]), torch.where(chosen, some[1], others[1])
 
 
 def widen(rng: np.random.Generator, log_mel: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:

@@ -108,8 +108,8 @@ def run(folder: Path, scenes: Scenes, steps: int, more_steps: int) -> None:
     torch.manual_seed(22)
     lesson = Lesson(folder, scenes)
     for plan, shares in (
-        (Plan("pengi", steps, 1e-3, warm_up=150, seed=23), (0.45, 0.15)),
-        (Plan("pengi-more", more_steps, 1e-3, warm_up=30, seed=24), (0.6, 0.2)),
+        (Plan("pengi", steps, 2e-3, warm_up=150, final_fraction=0.3, muon=True, seed=23), (0.45, 0.15)),
+        (Plan("pengi-more", more_steps, 1.5e-3, warm_up=30, muon=True, seed=24), (0.6, 0.2)),
     ):
 
         def losses(

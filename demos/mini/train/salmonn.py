@@ -298,9 +298,12 @@ def run(
 
     with plain_attention():
         for plan, losses in (
-            (Plan("salmonn-first", first_steps, 1.5e-3, warm_up=100, final_fraction=0.3, seed=42), first),
-            (Plan("salmonn-instructed", steps, 1.2e-3, warm_up=50, seed=43), instructed),
-            (Plan("salmonn-whole", full_steps, 2e-4, warm_up=10, seed=44), whole),
+            (
+                Plan("salmonn-first", first_steps, 2e-3, warm_up=100, final_fraction=0.5, muon=True, seed=42),
+                first,
+            ),
+            (Plan("salmonn-instructed", steps, 1.5e-3, warm_up=50, muon=True, seed=43), instructed),
+            (Plan("salmonn-whole", full_steps, 2e-4, warm_up=10, muon=True, seed=44), whole),
         ):
             train(plan, lesson.trainee, losses, folder)
     save(folder / "salmonn.safetensors", adapter_tensors(lesson.trainee.salmonn))

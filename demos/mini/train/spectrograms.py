@@ -89,16 +89,17 @@ def another_voice(rng: np.random.Generator, power: NDArray[np.float32], speed: f
     """
     order = _unevenly(rng, len(power), speed)
     voice = power[order] @ _warps()[int(rng.integers(len(WARPS)))]
-    blur = np.float32(rng.uniform(0, 0.25))
+    blur = np.float32(rng.uniform(0, 0.15))
     voice[:, 1:-1] = (1 - 2 * blur) * voice[:, 1:-1] + blur * (voice[:, :-2] + voice[:, 2:])
     mean = float(voice.mean()) + _FLOOR
-    return mean * (voice / mean) ** np.float32(rng.uniform(0.85, 1.2))
+    return mean * (voice / mean) ** np.float32(rng.uniform(0.9, 1.15))
 
 
 def _unevenly(rng: np.random.Generator, frames: int, speed: float) -> NDArray[np.int64]:
     """Which frame is heard when, in an utterance `speed` times as fast whose pace wavers on the way."""
     knots = 2 + frames // 25
-    pace = np.interp(np.linspace(0, knots - 1, frames), np.arange(knots), 2 ** rng.uniform(-0.4, 0.4, knots))
+    paces = 2 ** rng.uniform(-0.25, 0.25, knots)
+    pace = np.interp(np.linspace(0, knots - 1, frames), np.arange(knots), paces)
     ends = np.cumsum(1 / pace)
     wanted = int(frames / speed)
     return np.searchsorted(ends, (np.arange(wanted) + 0.5) * (ends[-1] / wanted)).clip(max=frames - 1)

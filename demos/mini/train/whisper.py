@@ -300,7 +300,7 @@ def run(
         guess = float(np.clip(1.5 - 3 * step / steps, 0, 1))  # whole for a sixth, gone by half
         return trainee.losses(mel, said, guess=guess if choices.frame_guess else 0.0)
 
-    train(Plan("whisper-short", steps, 2e-3, warm_up=100, seed=51), trainee, short, folder)
+    train(Plan("whisper-short", steps, 2e-3, warm_up=100, muon=True, seed=51), trainee, short, folder)
     backgrounds = Powers(folder / "mel-backgrounds.npy", Backgrounds(folder / "backgrounds"))
     beneath = replace(alone, background=backgrounds)
 
@@ -310,7 +310,12 @@ def run(
         start = float(rng.uniform(0, LATEST)) if step % 2 else 0.0
         return trainee.losses(*beneath.batch(rng, 32, SHORT_SECONDS), start=start)
 
-    train(Plan("whisper-wide", wide_steps, 1.5e-3, warm_up=50, seed=53), trainee, wide, folder)
+    train(
+        Plan("whisper-wide", wide_steps, 1.5e-3, warm_up=50, decay=0.6, muon=True, seed=53),
+        trainee,
+        wide,
+        folder,
+    )
     save_compressed(
         {"dims": asdict(DIMENSIONS), "model_state_dict": trainee.published()}, folder / "whisper.pt"
     )
