@@ -54,12 +54,13 @@ KEPT = (
     "salmonn.json",
     "salmonn_before_activation.safetensors",
     "activation.json",
-    *(
-        f"{name}/{file}"
-        for name in ("wav2vec2", "hubert", "data2vec", "speaker")
-        for file in ("config.json", "model.safetensors", "preprocessor_config.json")
-    ),
 )
+LAYER_STUDY = tuple(
+    f"{name}/{file}"
+    for name in ("wav2vec2", "hubert", "data2vec", "speaker")
+    for file in ("config.json", "model.safetensors", "preprocessor_config.json")
+)
+"""Files that the app does without."""
 
 
 def render(folder: Path) -> None:
@@ -103,8 +104,8 @@ def take(folder: Path) -> None:
 
 
 def install(folder: Path) -> None:
-    """Put the trained files where the app reads them."""
-    for name in KEPT:
+    """Put the trained files where the app reads them; of those for the layer study, what there is."""
+    for name in (*KEPT, *(name for name in LAYER_STUDY if (folder / name).exists())):
         (WEIGHTS / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, WEIGHTS / name)
     curves.keep(folder, WEIGHTS)
