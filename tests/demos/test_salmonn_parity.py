@@ -1,43 +1,30 @@
 """SALMONN, read from files as they are published, against the published implementation's numbers."""
 
-import json
 import threading
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from demos.checkpoint_reader import CheckpointError
 from demos.networks.qformer import QFormerConfig, build_qformer, query_windows, to_published
 from demos.salmonn.answering import Answer, Answering, heard_window
-from demos.salmonn.checkpoint import (
-    adapter_tensors,
-    llama_tensors,
-    read_adapter,
-    read_beats,
-    read_llama,
-    read_salmonn,
-)
 from demos.salmonn.config import SalmonnConfig
 from demos.salmonn.network import Salmonn
-from demos.whisper.checkpoint import read_encoder
+from tests.published_salmonn import (
+    FIXTURES,
+    bare_language_model,
+    read_published,
+    tiny_config,
+    write_published,
+)
 from tests.seeded import read_layout, seeded_state_dict, seeded_waveform
 
-FIXTURES = Path(__file__).parent.parent / "fixtures" / "salmonn"
 INSTRUCTION = "w33 w90 w12 w77 w54 w3 w101 w26 w60 w15"
 SCALINGS = (4, 2, 0)
-
-
-def seeded(part: str) -> dict[str, Tensor]:
-    layout = read_layout(FIXTURES / f"layout_tiny_{part}.json")
-    return {name: torch.from_numpy(weight) for name, weight in seeded_state_dict(layout).items()}
 
 
 def furthest(ours: Tensor, published: np.ndarray) -> float:
@@ -54,41 +41,17 @@ def golden() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The four files of a SALMONN as they are published, with the strays that the published ones hold."""
-    folder = tmp_path_factory.mktemp("salmonn")
-    config = json.loads((FIXTURES / "config_tiny.json").read_text())
-    save_file(seeded("whisper"), folder / "whisper.safetensors")
-    torch.save({"cfg": config["beats"], "model": seeded("beats")}, folder / "beats.pt")
-    save_file(seeded("llama"), folder / "llama.safetensors")
-    adapter = seeded("salmonn")
-    adapter["speech_Qformer.bert.embeddings.position_ids"] = torch.arange(512)[None]
-    adapter["beats.encoder.layers.1.self_attn.relative_attention_bias.weight"] = torch.ones(320, 4)
-    for layer in range(2):
-        name = f"llama_model.base_model.model.model.layers.{layer}.self_attn.rotary_emb.inv_freq"
-        adapter[name] = torch.ones(8)
-    torch.save({"model": adapter, "optimizer": {"state": {}}, "epoch": 3}, folder / "salmonn.pth")
-    return folder
+    return write_published(tmp_path_factory.mktemp("salmonn"))
 
 
 @pytest.fixture(scope="module")
 def config() -> SalmonnConfig:
-    """The tiny configuration with a prompt whose pieces are the golden ids in the word tokenizer."""
-    return replace(
-        SalmonnConfig.from_json(FIXTURES / "config_tiny.json"),
-        prompt_template="w7 w23 w41 w5 w88 w19 w64 {}",
-        audio_placeholder="<SpeechHere> ",
-    )
+    return tiny_config()
 
 
 @pytest.fixture(scope="module")
 def network(files: Path, config: SalmonnConfig) -> Salmonn:
-    return read_salmonn(
-        config,
-        read_encoder(files / "whisper.safetensors", heads=4),
-        read_beats(files / "beats.pt", config.beats),
-        read_llama(config.llama, files / "llama.safetensors"),
-        files / "salmonn.pth",
-    )
+    return read_published(files, config)
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +269,7 @@ def test_an_interleaved_pair_of_answers_keeps_its_scalings(
 
 def test_lora_and_qformer_train(config: SalmonnConfig, network: Salmonn, audio_tokens: Tensor) -> None:
     """A fresh adapter says what the bare model says; one step of training changes that."""
-    fresh = Salmonn(config, network.speech_encoder, network.beats, read_only_copy(network, config))
+    fresh = Salmonn(config, network.speech_encoder, network.beats, bare_language_model(network, config))
     fused = torch.randn(2, 250, 64, generator=torch.Generator().manual_seed(0))
     sound = fresh.audio_tokens(fused)
     assert sound.shape == (2, 14, 64)
@@ -322,78 +285,6 @@ def test_lora_and_qformer_train(config: SalmonnConfig, network: Salmonn, audio_t
         after = fresh.loss(fresh.audio_tokens(fused), *batch)
     assert float(before.detach()) == pytest.approx(float(bare), abs=1e-6)
     assert float(after) < float(before.detach())
-
-
-def read_only_copy(network: Salmonn, config: SalmonnConfig) -> torch.nn.Module:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    llama = LlamaForCausalLM(LlamaConfig(**config.llama))
-    llama.load_state_dict(llama_tensors(network))
-    return llama
-
-
-def test_what_is_saved_is_what_is_published_and_is_read_again(
-    network: Salmonn, files: Path, config: SalmonnConfig, tmp_path: Path
-) -> None:
-    saved = {name: tensor.clone() for name, tensor in adapter_tensors(network).items()}
-    assert saved.keys() == read_layout(FIXTURES / "layout_tiny_salmonn.json").keys()
-    assert llama_tensors(network).keys() == read_layout(FIXTURES / "layout_tiny_llama.json").keys()
-    save_file(saved, tmp_path / "adapter.safetensors")
-    other = Salmonn(config, network.speech_encoder, network.beats, read_only_copy(network, config))
-    read_adapter(other, tmp_path / "adapter.safetensors")
-    assert all(torch.equal(tensor, saved[name]) for name, tensor in adapter_tensors(other).items())
-
-
-def edited(files: Path, target: Path, edit: Callable[[dict[str, Tensor]], None]) -> Path:
-    content = torch.load(files / "salmonn.pth", weights_only=True)
-    edit(content["model"])
-    torch.save(content, target)
-    return target
-
-
-def test_a_wrong_prefix_is_not_passed_over(files: Path, network: Salmonn, tmp_path: Path) -> None:
-    """The published loader would leave LoRA without effect and say nothing."""
-
-    def strip(tensors: dict[str, Tensor]) -> None:
-        for name in [name for name in tensors if ".default." in name]:
-            tensors[name.replace(".default.", ".")] = tensors.pop(name)
-
-    with pytest.raises(CheckpointError, match=r"missing: .*lora_A\.default"):
-        read_adapter(network, edited(files, tmp_path / "stripped.pth", strip))
-
-
-def test_a_missing_tensor_and_an_unknown_one_are_errors(
-    files: Path, network: Salmonn, tmp_path: Path
-) -> None:
-
-    def without_bias(tensors: dict[str, Tensor]) -> None:
-        del tensors["ln_audio.bias"]
-
-    def with_another(tensors: dict[str, Tensor]) -> None:
-        tensors["something_else"] = torch.ones(1)
-
-    with pytest.raises(CheckpointError, match=r"missing: ln_audio\.bias"):
-        read_adapter(network, edited(files, tmp_path / "holed.pth", without_bias))
-    with pytest.raises(CheckpointError, match="not known: something_else"):
-        read_adapter(network, edited(files, tmp_path / "more.pth", with_another))
-
-
-def test_a_language_model_of_another_size_is_refused(files: Path, config: SalmonnConfig) -> None:
-    with pytest.raises(CheckpointError, match="wrong shape"):
-        read_llama({**config.llama, "intermediate_size": 96}, files / "llama.safetensors")
-
-
-def test_a_language_model_in_half_precision_keeps_float32_adapters(
-    files: Path, config: SalmonnConfig, network: Salmonn, audio_tokens: Tensor
-) -> None:
-    llama = read_llama(config.llama, files / "llama.safetensors", torch.bfloat16)
-    half = read_salmonn(config, network.speech_encoder, network.beats, llama, files / "salmonn.pth")
-    layer = half.llama_model.model.layers[0].self_attn.q_proj
-    assert (layer.weight.dtype, layer.lora_A["default"].weight.dtype) == (torch.bfloat16, torch.float32)
-    with torch.no_grad():
-        logits = half.logits(half.prompt(audio_tokens[0], [7], [33])[None], last_only=True)
-        exact = network.logits(network.prompt(audio_tokens[0], [7], [33])[None], last_only=True)
-    assert float((logits - exact).abs().max()) < 0.1
 
 
 def test_short_and_long_sounds() -> None:
