@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.objectives import share_changed, which_class
+from demos.mini.train.objectives import expect_rarely, share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Sounds, Utterances
 from demos.mini.train.weights import half
 from demos.mini.world.scene import Scene
@@ -190,6 +190,7 @@ def run(
     beats = Beats(CONFIG)
     predictor = beats.predictor
     assert predictor is not None  # the configuration has classes
+    expect_rarely(predictor.bias)
     lesson = Lesson(folder, scenes, questions, utterances, choices)
 
     def tag(fbank: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.objectives import share_changed, which_class
+from demos.mini.train.objectives import expect_rarely, share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.weights import half
 from demos.mini.world.language import labels_caption
@@ -174,6 +174,9 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
     examples = Examples(folder, scenes, htsat, tokenizer)
     htsat.bn0.running_mean.copy_(torch.tensor(np.asarray(examples.log_mel[:256], np.float32).mean((0, 1))))
     labels = label_captions(tokenizer)
+    for bias in (lesson.events.bias, htsat.tscam_conv.bias):
+        assert bias is not None
+        expect_rarely(bias)
 
     def listen(log_mel: Tensor) -> tuple[Tensor, Tensor]:
         output = htsat.from_log_mel(log_mel[:, None])
