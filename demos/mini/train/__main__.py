@@ -114,7 +114,7 @@ def install(folder: Path) -> None:
 STAGES: dict[str, Callable[[Path], None]] = {
     "sounds": render,
     "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
-    "clap": lambda folder: clap.run(folder, scenes(folder), steps=4500),
+    "clap": lambda folder: clap.run(folder, scenes(folder), steps=6000),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=600),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
     "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=3600),

@@ -9,13 +9,13 @@ How many steps a run has follows from `--minutes-per-run` and the table below al
 mean the same runs on every machine. At the default of 8 minutes:
 
     stage     runs    steps of each    minutes on one core
-    clap      7       640              8
+    clap      8       640              8
     whisper   4       720              5
     beats     3       704              6.4
     salmonn   3       360              8
 
-With two runs at a time, one thread each, that is 60 minutes of training on two cores; reading the sounds,
-compiling and measuring come to 1 to 3 minutes for each run, so all 17 take less than 90. The first run of a
+With two runs at a time, one thread each, that is 64 minutes of training on two cores; reading the sounds,
+compiling and measuring come to 1 to 3 minutes for each run, so all 18 take less than 90. The first run of a
 stage takes longer where its spectrograms or encodings are not there yet.
 """
 
@@ -105,6 +105,7 @@ STAGES: Mapping[str, Stage] = {
             "timed_tags": "timed tags",
             "false_captions": "false captions of its own scenes",
             "events_head": "the head that reads all events from the latent",
+            "order_head": "the head that reads the order of events from the latent",
             "which_class": "which class rather than any other",
             "muon": "orthogonalised steps",
         },

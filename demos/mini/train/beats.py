@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from demos.mini.train.beginnings import expect_rarely, principal_filters
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.objectives import expect_rarely, share_changed, which_class
+from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Sounds, Utterances
 from demos.mini.train.weights import half
 from demos.mini.world.scene import Scene
@@ -176,22 +177,11 @@ def recoloured(rng: np.random.Generator, window: Tensor) -> Tensor:
     return window + float(rng.uniform(-20, 6)) * DECIBEL
 
 
-def principal_patches(lesson: Lesson, count: int, seed: int = 5) -> Tensor:
-    """The `count` principal components of patches that BEATs will hear, whitened: [count, 1, 16, 16].
-
-    As filters of the patch embedding they tell patches apart from the first step on, where random ones mostly
-    say how loud a patch is: with them, 500 steps do what 1,200 did.
-    """
-    rng = np.random.default_rng(seed)
-    windows, _ = lesson.batch(rng, 1200, 2 * KEPT_FRAMES // 5)
+def first_filters(lesson: Lesson) -> Tensor:
+    """What the patch embedding begins with: principal components of patches, [embedding, 1, 16, 16]."""
+    windows, _ = lesson.batch(np.random.default_rng(5), 1200, 20 * PATCH)
     patches = windows.unfold(1, PATCH, PATCH).unfold(2, PATCH, PATCH).flatten(0, 2).flatten(1)
-    centred = patches - patches.mean(0)
-    variances, directions = torch.linalg.eigh(centred.T @ centred / len(centred))
-    deviations = variances.flip(0)[:count].clamp(min=0).sqrt()
-    # The faintest ones are not drawn out as far as the others: they are noise.
-    return (
-        (directions.flip(1)[:, :count] / (deviations + 0.02)).T.unflatten(1, (1, PATCH, PATCH)).contiguous()
-    )
+    return principal_filters(patches, CONFIG.embed_dim).unflatten(1, (1, PATCH, PATCH))
 
 
 def run(
@@ -210,7 +200,7 @@ def run(
     assert predictor is not None  # the configuration has classes
     expect_rarely(predictor.bias)
     lesson = Lesson(folder, scenes, questions, utterances, choices)
-    beats.patch_embedding.weight.data.copy_(principal_patches(lesson, CONFIG.embed_dim))
+    beats.patch_embedding.weight.data.copy_(first_filters(lesson))
 
     def tag(fbank: Tensor) -> Tensor:
         return predictor(beats.mean_over_frequency(beats.encode(fbank)[0]))

@@ -1,12 +1,12 @@
 """Mini-CLAP: HTSAT and GPT-2 text tower of msclap 2023, small, trained with contrast and tags.
 
 Contrastive loss of Elizalde et al. (arXiv 2309.05767), where captions of equal content count as each other's
-match. At the same time the class head of HTSAT learns what sounds when (the world knows it exactly), a head
-that is not kept reads all events from the one latent that CLAP and Pengi go on with, and single events are
-matched to their labels; beside its caption each scene has others that are false by one thing alone. Sounds
-are played higher and lower, faster and slower, through other microphones and
-in more noise, since the held-out world goes beyond the ranges of this one. A second phase goes on with the
-heads alone.
+match. At the same time the class head of HTSAT learns what sounds when (the world knows it exactly), heads
+that are not kept read all events and their order from the one latent that CLAP and Pengi go on with, and
+single events are matched to their labels; beside its caption each scene has others that are false by one
+thing alone. Sounds are played higher and lower, faster and slower, through other microphones and in more
+noise, since the held-out world goes beyond the ranges of this one. A second phase goes on with the heads
+alone.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from tqdm import tqdm
 
 from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
+from demos.mini.train.beginnings import expect_rarely, principal_filters
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.objectives import expect_rarely, share_changed, which_class
+from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
 from demos.mini.train.weights import half
+from demos.mini.train.widening import augment, some_of, widen
 from demos.mini.world.language import labels_caption
 from demos.mini.world.taxonomy import NAMES
 from demos.networks.htsat import Htsat, HtsatConfig
@@ -59,7 +61,8 @@ HTSAT = HtsatConfig(
 BATCH = 64
 HEARINGS = 3  # of each scene that are kept for what learns on a frozen HTSAT
 RAMP = 250  # steps: see `share_changed`
-NEGATIVES = 1  # false captions beside each true one
+PLACES = 4  # of events in a row
+NEGATIVES = 2  # false captions beside each true one
 END = " <|endoftext|>"
 
 
@@ -71,6 +74,7 @@ class Choices:
     timed_tags: bool = True
     false_captions: bool = True
     events_head: bool = True
+    order_head: bool = True
     which_class: bool = True  # rather than any other, beside whether each sounds or not
     muon: bool = True  # orthogonalised steps for hidden matrices
 
@@ -92,11 +96,22 @@ def event_steps(scene: dict, seconds: float, window: float, steps: int) -> NDArr
     return truth
 
 
+def event_places(scene: dict) -> NDArray[np.int64]:
+    """The classes of the events in a row [places], −1 behind the last; none where there is no order."""
+    found = np.full(PLACES, -1)
+    onsets = [event["onset"] for event in scene["events"]]
+    if len(set(onsets)) == len(onsets):
+        names = [scene["events"][place]["name"] for place in np.argsort(onsets)]
+        found[: len(names)] = [NAMES.index(name) for name in names[:PLACES]]
+    return found
+
+
 class Examples:
     """Log-mels [N, frames, bands], timed classes and tokenised captions, true and false, of every scene.
 
-    `single` [N] is the class of a scene of one event, −1 elsewhere; `content` [N] is equal where scenes hold
-    the same events in the same order.
+    `single` [N] is the class of a scene of one event, −1 elsewhere; `order` [N, places] the classes of its
+    events in the order of their beginnings, −1 where there are no more; `content` [N] is equal where
+    scenes hold the same events in the same order.
     """
 
     def __init__(self, folder: Path, scenes: Scenes, htsat: Htsat, tokenizer: Tokenizer) -> None:
@@ -130,6 +145,7 @@ class Examples:
         self.negatives = [encoded(scenes.negatives(i)) for i in range(len(scenes))]
         named = [scene.names[0] if scene.kind == "single" else None for scene in scenes.scenes]
         self.single = np.array([-1 if name is None else NAMES.index(name) for name in named])
+        self.order = np.stack([event_places(truth["scene"]) for truth in scenes.truths])
         contents: dict[str, int] = {}
         keys = [_content(truth) for truth in scenes.truths]
         self.content = np.array([contents.setdefault(key, len(contents)) for key in keys])
@@ -143,12 +159,16 @@ def _content(truth: dict) -> str:
 
 
 class Lesson(nn.Module):
-    """The network, and a head that reads the events of a window from its latent and is not kept."""
+    """The network, and two heads that are not kept: from the latent of a window they read its events, and
+    which of them comes first, second and so on.
+    """
 
     def __init__(self, clap: Clap) -> None:
         super().__init__()
         self.clap = clap
-        self.events = nn.Linear(clap.audio_encoder.base.htsat.config.latent_size, len(NAMES))
+        width = clap.audio_encoder.base.htsat.config.latent_size
+        self.events = nn.Linear(width, len(NAMES))
+        self.places = nn.Linear(width, PLACES * len(NAMES))
 
 
 def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) -> None:
@@ -177,6 +197,8 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
     for bias in (lesson.events.bias, htsat.tscam_conv.bias):
         assert bias is not None
         expect_rarely(bias)
+    filters = first_filters(htsat, examples)
+    htsat.patch_embed.proj.weight.data[: len(filters)] = filters
 
     def listen(log_mel: Tensor) -> tuple[Tensor, Tensor]:
         output = htsat.from_log_mel(log_mel[:, None])
@@ -206,6 +228,10 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
             found["tags"] = timed
         if choices.events_head:
             found["events"] = clip
+        if choices.order_head:
+            places = lesson.places(latent).unflatten(1, (PLACES, len(NAMES))).flatten(0, 1)
+            order = torch.from_numpy(examples.order[rows]).flatten()
+            found["order"] = 2 * F.cross_entropy(places, order, ignore_index=-1)
         return found
 
     train(
@@ -216,6 +242,18 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
     )
     save(folder, clap)
     (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+
+def first_filters(htsat: Htsat, examples: Examples) -> Tensor:
+    """What the patch embedding begins with: the principal components of patches, [values, 1, side, side]."""
+    side = htsat.config.patch_size
+    log_mel = torch.from_numpy(np.asarray(examples.log_mel[:1200], np.float32))
+    silent = torch.zeros(len(log_mel), 1, 1)
+    heard, _ = widen(np.random.default_rng(13), log_mel, silent)
+    with torch.no_grad():
+        image = htsat.image(htsat.normalise(heard[:, None]))[:, 0]
+    patches = image.unfold(1, side, side).unfold(2, side, side).flatten(0, 2).flatten(1)
+    return principal_filters(patches, min(side**2, htsat.config.embed_dim)).unflatten(1, (1, side, side))
 
 
 def matching(
@@ -346,46 +384,3 @@ def label_captions(tokenizer: Tokenizer) -> list[list[list[int]]]:
         [encoding.ids for encoding in tokenizer.encode_batch([form + END for form in labels_caption(name)])]
         for name in NAMES
     ]
-
-
-def some_of(
-    rng: np.random.Generator, share: float, some: tuple[Tensor, Tensor], others: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """A random share of the rows of `some`, the rest of `others`: sounds and their truths [B, ...]."""
-    chosen = torch.from_numpy(rng.random(len(some[0])) < share)[:, None, None]
-    return torch.where(chosen, some[0], others[0]), torch.where(chosen, some[1], others[1])
-
-
-def widen(rng: np.random.Generator, log_mel: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-    """Play each sound at another rate and pitch, through another microphone, in more noise.
-
-    `log_mel` [B, frames, bands] in dB and `truth` [B, steps, classes] keep their shapes: a slower sound is
-    cut, a faster one begins again, as a short one does.
-    """
-    frames, bands = log_mel.shape[1:]
-    ramp = torch.linspace(-1, 1, bands)
-    sounds, truths = [], []
-    for sound, steps in zip(log_mel, truth, strict=True):
-        rate = float(rng.uniform(0.75, 1.3))
-        sound = sound[(torch.arange(frames) * rate).long() % frames]
-        steps = steps[((torch.arange(len(steps)) + 0.5) * rate).long() % len(steps)]
-        shift = int(rng.integers(-5, 6))
-        sound = sound[:, (torch.arange(bands) - shift).clamp(0, bands - 1)]
-        sound = sound + float(rng.uniform(-8, 8)) * ramp + float(rng.uniform(-4, 4)) * ramp.square()
-        floor = sound.max() - float(rng.uniform(25, 80))
-        sounds.append(10 * torch.log10(10 ** (sound / 10) + 10 ** (floor / 10)))
-        truths.append(steps)
-    return torch.stack(sounds), torch.stack(truths)
-
-
-def augment(rng: np.random.Generator, log_mel: Tensor) -> Tensor:
-    """Shift the level, hide a band and a stretch of each sound (SpecAugment); dB [B, frames, bands]."""
-    for sound in log_mel:
-        sound += rng.uniform(-8, 8)
-        width = rng.integers(0, 10)
-        band = rng.integers(0, sound.shape[1] - width)
-        sound[:, band : band + width] = sound.mean()
-        length = rng.integers(0, 24)
-        start = rng.integers(0, sound.shape[0] - length)
-        sound[start : start + length] = sound.mean()
-    return log_mel

@@ -119,7 +119,7 @@ def run(folder: Path, config: SalmonnConfig, steps: int) -> None:
         return {"text": text}
 
     with plain_attention():
-        train(Plan("llama", steps, 2e-3, warm_up=200, seed=62), reader, losses, folder)
+        train(Plan("llama", steps, 3e-3, warm_up=200, decay=0.7, muon=True, seed=62), reader, losses, folder)
     state = {key: value.detach().half().contiguous() for key, value in llama_tensors(reader.salmonn).items()}
     save_file(state, folder / "llama.safetensors")
     save_file(dict(reader.read.state_dict()), folder / "reader.safetensors")

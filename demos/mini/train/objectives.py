@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,15 +17,6 @@ def which_class(logits: Tensor, truth: Tensor) -> Tensor:
     sounding = truth.sum(-1) > 0
     share = truth[sounding] / truth[sounding].sum(-1, keepdim=True)
     return F.cross_entropy(logits[sounding], share)
-
-
-def expect_rarely(bias: Tensor, share: float = 0.01) -> None:
-    """Set the bias of logits so that they begin by calling each class as rare as it is (Lin et al., 2017).
-
-    From zero, the first hundreds of steps go into that alone.
-    """
-    with torch.no_grad():
-        bias.fill_(math.log(share / (1 - share)))
 
 
 def share_changed(step: int, ramp: int, most: float = 1.0) -> float:
