@@ -128,6 +128,7 @@ def lines(sources: Sources) -> Iterator[str]:
         ("Learning curves", _curves),
         ("Every class", _classes),
         ("What is taken for what", _confusions),
+        ("What layers know", _layers),
         ("What each choice is good for", _ablations),
         ("Failure cases, to listen to", _failures),
     ):
@@ -220,6 +221,24 @@ def _confusions(sources: Sources) -> Iterator[str]:
 
 def _category(name: str) -> str:
     return BY_NAME[name].category if name in BY_NAME else "other"
+
+
+def _layers(sources: Sources) -> Iterator[str]:
+    by_layer = (sources.details or {}).get("layers")
+    if not by_layer:
+        yield _absent(
+            "wav2vec2/model.safetensors", "make train evaluate", "what the self-supervised models know"
+        )
+        return
+    yield "Linear probes on each layer, averaged over time, judged on the held-out split; the first value is"
+    yield "of what enters the transformer.\n"
+    depth = max(len(values) for of in by_layer.values() for values in of.values())
+    yield f"| asked | model | {' | '.join(str(layer) for layer in range(depth))} |"
+    yield "|---|---|" + "---:|" * depth
+    for problem, of in by_layer.items():
+        for model, values in of.items():
+            cells = [f"{value:.3f}" for value in values] + [""] * (depth - len(values))
+            yield f"| {problem} | {model} | {' | '.join(cells)} |"
 
 
 def _ablations(sources: Sources) -> Iterator[str]:

@@ -59,6 +59,7 @@ def weights(tmp_path: Path) -> Path:
             "confusions": [[NAMES[0], NAMES[1], 4], [NAMES[0], NAMES[-1], 2]],
         },
         "salmonn": {"question_confusions": [[NAMES[3], "nothing", 2]]},
+        "layers": {"voice of an utterance": {"Cepstra alone": [0.31], "HuBERT": [0.5, 0.875]}},
         "failures": [failure],
     }
     (folder / "evaluation_details.json").write_text(json.dumps(details))
@@ -77,6 +78,8 @@ def test_the_report_holds_what_the_files_say(weights: Path, tmp_path: Path) -> N
         f"| CLAP | {NAMES[0]} | {NAMES[1]} | 4 |".replace("_", "\\_"),
         "| SALMONN |",
         "| clap | other rates | 1,080 | label, top-1 | 0.400 | 0.300 – 0.500 | -0.100 | -0.150 – +0.020 |",
+        "| voice of an utterance | Cepstra alone | 0.310 |  |",
+        "| voice of an utterance | HuBERT | 0.500 | 0.875 |",
         "`single-0007.wav`",
         "a \\| b c",
         "python -m demos.mini.evaluation failures build/failures",

@@ -21,7 +21,9 @@ from transformers import (
     WavLMForXVector,
 )
 
-from demos.mini import self_supervised_evaluation as evaluation
+from demos.mini.evaluation import layer_study as evaluation
+from demos.mini.evaluation.details import Sizes
+from demos.mini.evaluation.listening import Listeners
 from demos.mini.train import data2vec, hubert, loop, sounds, speaker, wav2vec2
 from demos.mini.train import self_supervised as shared
 
@@ -271,6 +273,33 @@ def test_probes_find_what_is_there_and_nothing_where_nothing_is() -> None:
     # What is said of a vector that was fitted on is not what is said with it left out.
     alone = evaluation.probe(telling[:120], answers[:120], telling[:1], True)[1]
     assert not np.allclose(alone, evaluation.probe(telling[:120], answers[:120], telling[:1], True)[0][:1])
+
+
+def test_the_layers_of_those_that_are_there_are_probed(world: shared.World, tmp_path: Path) -> None:
+    sizes = Sizes(fitted_per_class=1, judged_per_class=1, utterances_per_voice=4, utterances=60)
+
+    def figures() -> tuple[list[str], dict[str, dict[str, list[float]]]]:
+        listeners = Listeners(tmp_path)  # not begun: the app's five systems are not asked
+        outcome = evaluation.layers(listeners, sizes)
+        assert all(0 <= one.low <= one.value <= one.high for one in outcome.figures)
+        return [one.name for one in outcome.figures], outcome.report.get("layers", {})
+
+    assert figures() == ([], {})
+    train("speaker", world, tmp_path, steps=2)
+    names, by_layer = figures()
+    assert [name.split(",")[0] for name in names] == [
+        "Speaker model",
+        "… by mean and deviation of cepstra instead",
+    ]
+    assert by_layer == {}
+    train("wav2vec2", world, tmp_path, steps=2)
+    names, by_layer = figures()
+    assert [name.split(",")[0] for name in names[:2]] == ["Cepstra alone", "wav2vec 2.0"]
+    assert len(names) == 3 * 2 + 2
+    assert len(by_layer) == 3
+    for of in by_layer.values():
+        assert len(of["wav2vec 2.0"]) == TINY["num_hidden_layers"] + 1
+        assert len(of["Cepstra alone"]) == 1
 
 
 def test_balanced_accuracy_is_a_half_for_one_who_always_says_the_same() -> None:

@@ -24,6 +24,7 @@ from demos.mini.evaluation.details import (
 )
 from demos.mini.evaluation.failures import write_page
 from demos.mini.evaluation.figures import README, RESULTS, table, with_table
+from demos.mini.evaluation.layer_study import layers
 from demos.mini.evaluation.listening import THREADS, Listeners
 from demos.mini.evaluation.salmonn import salmonn
 from demos.mini.evaluation.transcripts import whisper
@@ -34,6 +35,7 @@ PARTS: Mapping[str, Callable[[Listeners, Sizes], Outcome]] = {
     "pengi": pengi,
     "whisper": whisper,
     "salmonn": salmonn,
+    "layers": layers,
 }
 
 

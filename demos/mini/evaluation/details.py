@@ -27,9 +27,24 @@ class Sizes:
     sequences: int = 300  # further ones, for the order alone
     sentences: int = 200
     questions: int = 222  # three of each class
+    fitted_per_class: int = 12  # single events by which probes of layers are fitted
+    judged_per_class: int = 6
+    utterances_per_voice: int = 40  # of the held-out ones, for the layer study
+    utterances: int = 400  # in training voices, by which its probe of words is fitted
 
 
-QUICK = Sizes(singles=6, retrieval=10, mixed=4, sequences=2, sentences=4, questions=4)
+QUICK = Sizes(
+    singles=6,
+    retrieval=10,
+    mixed=4,
+    sequences=2,
+    sentences=4,
+    questions=4,
+    fitted_per_class=2,
+    judged_per_class=1,
+    utterances_per_voice=4,
+    utterances=40,
+)
 
 
 @dataclass(frozen=True)

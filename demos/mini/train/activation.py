@@ -37,7 +37,7 @@ from demos.placement import Placement
 from demos.salmonn.answering import Answering, heard_window, prompt_ids
 from demos.salmonn.checkpoint import adapter_tensors
 
-SCALINGS = (1.0, 1.5, 2.0, 2.5, 3.0)  # at which stories are written
+SCALINGS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)  # at which stories are written
 HALF = 2.0  # of the trained scaling, where the paper writes them
 STORIES = UPDATES = 12
 COMPARED = 24  # clips by which scalings are compared

@@ -27,7 +27,10 @@ from transformers import (
     WavLMForXVector,
 )
 
+from demos.catalog import MINI_WEIGHTS
+from demos.mini.evaluation.details import Outcome, Sizes
 from demos.mini.evaluation.figures import RESAMPLES, Figure, figure
+from demos.mini.evaluation.listening import THREADS, Listeners
 from demos.mini.train.hubert import mfcc
 from demos.mini.train.self_supervised import normalised, states
 from demos.mini.world import grammar, scenes, speech
@@ -41,9 +44,6 @@ TRIO: dict[str, tuple[str, type[PreTrainedModel]]] = {
 }
 """Folder below the weights, name in the table, class."""
 
-FITTED_PER_CLASS, JUDGED_PER_CLASS = 12, 6  # single events, in training and in held-out ranges
-UTTERANCES_PER_VOICE = 40  # half of them fit the probe of voices, the other half judge it
-FITTED_UTTERANCES = 400  # in training voices, for the probe of words
 WORDS = 30  # told by their presence
 LONGEST = 8.0  # seconds of a sound that are heard
 
@@ -73,8 +73,26 @@ class LayerScore:
     scores: Vectors
 
 
-def event_classes(per_fitted: int = FITTED_PER_CLASS, per_judged: int = JUDGED_PER_CLASS) -> Problem:
-    """Which class a single event is of."""
+def layers(listeners: Listeners, sizes: Sizes) -> Outcome:
+    """The figures of those of the four models that are there: the app does without them."""
+    weights = listeners.weights or MINI_WEIGHTS
+    threads = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        figures, by_layer = trio(weights, sizes)
+        if _there(weights, "speaker"):
+            figures += speaker(weights, sizes.utterances_per_voice)
+    finally:
+        torch.set_num_threads(threads)
+    return Outcome(figures, report={"layers": by_layer} if by_layer else {})
+
+
+def _there(weights: Path, folder: str) -> bool:
+    return (weights / folder / "model.safetensors").exists()
+
+
+def event_classes(per_fitted: int, per_judged: int) -> Problem:
+    """Which class a single event is of: so many of each class in training ranges and in held-out ones."""
     fitted, fitted_names = _single_events(9101, "train", per_fitted)
     judged, judged_names = _single_events(9102, "heldout", per_judged)
     return Problem(
@@ -102,7 +120,7 @@ def _single_events(seed: int, split: Ranges, per_class: int) -> tuple[list[NDArr
     return sounds, names
 
 
-def held_out_voices(per_voice: int = UTTERANCES_PER_VOICE) -> tuple[list[NDArray[np.float32]], list[int]]:
+def held_out_voices(per_voice: int) -> tuple[list[NDArray[np.float32]], list[int]]:
     """So many utterances in each voice that training never heard, and the number of each one's voice."""
     rng = np.random.default_rng(9103)
     chosen = speech.voices("heldout")
@@ -117,8 +135,8 @@ def held_out_voices(per_voice: int = UTTERANCES_PER_VOICE) -> tuple[list[NDArray
     return sounds, voices
 
 
-def voices(per_voice: int = UTTERANCES_PER_VOICE) -> Problem:
-    """Which held-out voice speaks: fitted on every second utterance, judged by the others."""
+def voices(per_voice: int) -> Problem:
+    """Which held-out voice speaks: fitted on every second of its utterances, judged by the others."""
     sounds, numbers = held_out_voices(per_voice)
     answers = _one_hot(numbers, max(numbers) + 1)
     return Problem(
@@ -132,7 +150,7 @@ def voices(per_voice: int = UTTERANCES_PER_VOICE) -> Problem:
     )
 
 
-def words(utterances: int = FITTED_UTTERANCES, count: int = WORDS) -> Problem:
+def words(utterances: int, count: int = WORDS) -> Problem:
     """Which words an utterance has: fitted on training voices, judged by held-out ones."""
     rng = np.random.default_rng(9104)
     fitted = [_utterance(rng, "train") for _ in range(utterances)]
@@ -240,31 +258,40 @@ def best_layer(scores: Sequence[LayerScore]) -> LayerScore:
     return max(scores, key=lambda score: score.left_out)
 
 
-def trio(
-    weights: Path, problems: Sequence[Callable[[], Problem]] = (event_classes, voices, words)
-) -> Iterator[Figure]:
-    """For each problem what cepstra give, and each of the trio's networks by its best layer."""
-    hearing = {
-        name: partial(states, _loaded(of, weights / folder).base_model) for folder, (name, of) in TRIO.items()
-    }
-    for make in problems:
-        problem = make()
-        floor = best_layer(layer_scores(problem, cepstra))
-        yield figure(f"Cepstra alone, {problem.name}; chance {problem.chance:.3f}", list(floor.scores))
-        for name, describe in tqdm(hearing.items(), desc=make.__name__):
-            best = best_layer(layer_scores(problem, describe))
-            yield figure(f"{name}, the same from layer {best.layer}", list(best.scores))
+def trio(weights: Path, sizes: Sizes) -> tuple[list[Figure], dict[str, dict[str, list[float]]]]:
+    """For each problem what cepstra give, and each network of the trio that is there by its best layer.
 
-
-def by_layer(weights: Path, problem: Problem) -> dict[str, list[Figure]]:
-    """A figure for every layer of each of the trio, for the training report."""
-    return {
-        name: [
-            figure(f"{name}, layer {score.layer}, {problem.name}", list(score.scores))
-            for score in layer_scores(problem, partial(states, _loaded(of, weights / folder).base_model))
-        ]
+    Then, by problem and network, the values of all layers, from what enters the transformer upwards.
+    """
+    hearing: dict[str, Describe] = {"Cepstra alone": cepstra}
+    hearing |= {
+        name: partial(states, _loaded(of, weights / folder).base_model)
         for folder, (name, of) in TRIO.items()
+        if _there(weights, folder)
     }
+    figures: list[Figure] = []
+    by_layer: dict[str, dict[str, list[float]]] = {}
+    if len(hearing) == 1:
+        return figures, by_layer
+    makers: tuple[Callable[[], Problem], ...] = (
+        partial(event_classes, sizes.fitted_per_class, sizes.judged_per_class),
+        partial(voices, sizes.utterances_per_voice),
+        partial(words, sizes.utterances),
+    )
+    for make in makers:
+        problem = make()
+        values = by_layer[problem.name] = {}
+        for name, describe in tqdm(hearing.items(), desc=problem.name):
+            found = layer_scores(problem, describe)
+            best = best_layer(found)
+            title = (
+                f"{name}, {problem.name}; chance {problem.chance:.3f}"
+                if describe is cepstra
+                else f"{name}, the same from layer {best.layer}"
+            )
+            figures.append(figure(title, list(best.scores)))
+            values[name] = [round(float(score.scores.mean()), 3) for score in found]
+    return figures, by_layer
 
 
 def _loaded(of: type[PreTrainedModel], folder: Path) -> PreTrainedModel:
@@ -308,7 +335,7 @@ def verification(vectors: Vectors, numbers: NDArray[np.int64]) -> tuple[float, f
 
 
 @torch.no_grad()
-def speaker(weights: Path, per_voice: int = UTTERANCES_PER_VOICE) -> Iterator[Figure]:
+def speaker(weights: Path, per_voice: int) -> Iterator[Figure]:
     """The equal error rate of the speaker model over pairs of utterances in held-out voices."""
     model = _loaded(WavLMForXVector, weights / "speaker")
     sounds, numbers = held_out_voices(per_voice)
