@@ -16,9 +16,19 @@ from dataclasses import replace
 
 from demos.catalog import Model, Suite, default_bank
 from demos.encoders import Encoders
+from demos.grounds import Grounds, grounds
 from demos.loading import Networks
 from demos.placement import Placement
-from demos.request import SYSTEM_NAMES, Cancelled, EngineError, Partial, Question, Request, settle
+from demos.request import (
+    MOST_SCALING,
+    SYSTEM_NAMES,
+    Cancelled,
+    EngineError,
+    Partial,
+    Question,
+    Request,
+    settle,
+)
 from demos.sound import Sound
 from demos.systems import SYSTEM_STEPS, Work
 from demos.views import Views
@@ -93,6 +103,32 @@ class Engine:
                 thread.join()
         finally:
             closed.set()
+
+    def grounds(
+        self, sound: Sound, said: Observation, cancelled: Callable[[], bool] = lambda: False
+    ) -> Grounds:
+        """What an answer that SALMONN gave about this clip rests on.
+
+        Raises Cancelled, and EngineError for an observation of another system, clip or model or an empty one.
+        """
+        with _said_in_sentences("salmonn"):
+            if said.system != "salmonn":
+                raise EngineError("Only SALMONN's answers can be looked into. Choose one of them.")
+            if said.view.clip_id != sound.clip.id:
+                raise EngineError("This answer is about another sound. Listen again and choose a new one.")
+            request = Request(
+                "salmonn",
+                instruction=said.instruction,
+                lora_scaling=MOST_SCALING if said.lora_scaling is None else said.lora_scaling,
+                start=said.view.start,
+                stop=said.view.stop,
+            )
+            question = settle(sound, request, self.suite)
+            model = self._model(question)
+            if (said.model_id, said.model_revision) != (model.id, model.revision):
+                raise EngineError("This answer was given by another model than the one loaded. Listen again.")
+            networks, encoders = self._start()
+            return grounds(Work(sound, question, model, networks, encoders, self._views, cancelled), said)
 
     def ready(self, system: System) -> bool:
         """Whether a system's weights are loaded, so that it would start to listen at once."""

@@ -100,10 +100,14 @@ class View:
 
 @dataclass(frozen=True)
 class Token:
-    """One generated token: its text as shown and the probability that the model gave it (None: not known)."""
+    """One generated token: its text as shown and the probability that the model gave it (None: not known).
+
+    `id` is its number in the model's vocabulary, where the system keeps it: texts do not always tell.
+    """
 
     text: str
     probability: float | None = None
+    id: int | None = None
 
 
 @dataclass(frozen=True)

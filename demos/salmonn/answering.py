@@ -221,7 +221,7 @@ class _Growing:
         self.probabilities.append(probability)
 
     def answer(self, ended: Ended) -> Answer:
-        tokens = map(Token, self.texts.texts, self.probabilities)
+        tokens = map(Token, self.texts.texts, self.probabilities, self.texts.ids)
         return Answer(
             self.texts.text, tuple(self.texts.ids), tuple(tokens), self.prompt, self.settings, ended
         )
