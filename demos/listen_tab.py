@@ -25,7 +25,15 @@ from demos.panels import (
     salmonn_panel_component,
     whisper_panel_component,
 )
-from demos.panels.panel_component import Panel, failed, running, stopped, waiting
+from demos.panels.panel_component import (
+    Panel,
+    failed,
+    grounds_value,
+    no_grounds,
+    running,
+    stopped,
+    waiting,
+)
 from demos.request import Cancelled, EngineError, Partial
 from demos.session import Session, Sessions
 from demos.sound import Sound, SoundError, mono, notices, read
@@ -80,6 +88,7 @@ def build(actions: Actions) -> None:
         _attach_panel(actions, panel)
         if panel is not layers:
             form.opens_from(panel.view)
+    _attach_looking(actions, salmonn)
 
 
 def forget_who_leaves(page: gr.Blocks, sessions: Sessions) -> None:
@@ -180,6 +189,33 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     for trigger in (panel.view.ask, *(control.input for control in panel.controls)):
         trigger(observe, list(panel.inputs), outputs, **settings)
     panel.view.cancel(cancel, None, None, queue=False, api_visibility="private")
+
+
+def _attach_looking(actions: Actions, panel: Panel) -> None:
+    """A word of the answer is chosen: what the answer rests on is computed once, the page shows the rest."""
+
+    def look(event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        session = actions.sessions.of(request.session_hash)
+        observation_id = str(getattr(event, "observation", ""))
+        sound, said = session.sound, session.observation(observation_id)
+        if sound is None or said is None:
+            found = no_grounds(observation_id, "This answer is not kept any more. Press Listen again.")
+        else:
+            try:
+                found = grounds_value(said, actions.engine.grounds(sound, said))
+            except EngineError as problem:
+                found = no_grounds(observation_id, str(problem))
+        return gr.update(grounds=found)
+
+    panel.view.look(
+        look,
+        None,
+        panel.view,
+        show_progress="hidden",
+        concurrency_id=panel.system,
+        concurrency_limit=AT_ONCE,
+        api_visibility="private",
+    )
 
 
 def _line(sound: Sound) -> str:

@@ -1,17 +1,68 @@
 // One system's answer. `props.value` says everything that is shown; texts of models and people are set as text, never
-// as markup. Emits 'ask' (on Listen and Re-run), 'cancel', and 'flagged' {observation, start, stop}: the selected
-// characters of the answer, or 0, 0.
-const { make, tell, hear, selectionWithin } = window.earwitness;
+// as markup. Emits 'ask' (on Listen and Re-run), 'cancel', 'flagged' {observation, start, stop}: the selected
+// characters of the answer, or 0, 0; and 'look' {observation} when it is asked what a word of the answer rests on,
+// which `props.grounds` then says.
+const { make, tell, hear, selectionWithin, sharp, paintGrid, levelsOf, colour, redraws } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
 let picked = 0; // which of the labels is chosen
 let marked = null; // {observation, start, stop}: the words that the flag form has marked
 let selected = [0, 0];
+let looked = null; // [start, stop]: the word of the answer whose grounds are shown
+
+// An answer whose words can be looked into: each word by itself, in it the pieces of its tokens, shaded where the model
+// gave them little.
+const sayWords = (box, value) => {
+  const characters = [...value.text]; // code points, as the server counts them
+  const tokenOf = [];
+  value.tokens.forEach(([text], k) => { for (let i = [...text].length; i > 0; i--) tokenOf.push(k); });
+  const within = (start, stop, [from, to]) => start < to && stop > from;
+  const mark = marked && marked.observation === value.observation ? [marked.start, marked.stop] : [0, 0];
+  const pieces = [];
+  let at = 0;
+  while (at < characters.length) {
+    let stop = at;
+    const blank = !characters[at].trim();
+    while (stop < characters.length && !characters[stop].trim() === blank) stop++;
+    if (blank) {
+      pieces.push(characters.slice(at, stop).join(''));
+    } else {
+      const word = make('span', 'word');
+      word.dataset.start = at;
+      word.dataset.stop = stop;
+      const doubt = (value.doubts || []).find(([from, to]) => within(at, stop, [from, to]));
+      if (doubt) word.classList.add('doubt');
+      if (within(at, stop, mark)) word.classList.add('mark');
+      if (looked && looked[0] === at) word.classList.add('looked');
+      for (let from = at; from < stop;) {
+        let to = from;
+        while (to < stop && tokenOf[to] === tokenOf[from]) to++;
+        const piece = make('span', 'piece', characters.slice(from, to).join(''));
+        const [, probability] = value.tokens[tokenOf[from]] || ['', null];
+        piece.style.setProperty('--p', probability === null ? 1 : probability);
+        if (probability !== null) piece.title = `The model gave this ${Math.round(100 * probability)} %.`;
+        word.append(piece);
+        from = to;
+      }
+      pieces.push(word);
+    }
+    at = stop;
+  }
+  box.replaceChildren(...pieces);
+};
 
 const say = (value) => {
   const box = find('.say');
   box.hidden = !value.text;
   box.classList.toggle('writing', value.state === 'running');
   box.classList.toggle('line', Boolean(value.line));
+  const words = value.state === 'done' && value.tokens;
+  box.tabIndex = words ? 0 : -1;
+  if (words) {
+    box.setAttribute('aria-label', `${value.text}. Arrow keys choose a word; the timeline shows when it was heard.`);
+    sayWords(box, value);
+    return;
+  }
+  box.removeAttribute('aria-label');
   const marks = (value.doubts || []).map(([start, stop, probability]) => ({ start, stop, kind: 'doubt', probability }));
   if (marked && marked.observation === value.observation && marked.stop > marked.start) {
     const { start, stop } = marked;
@@ -59,6 +110,97 @@ const showFit = () => {
   if (score) tell('fit', { label: score.text, windows: score.windows });
 };
 
+const groundsOf = (value) => {
+  const found = props.grounds;
+  return found && value.observation && found.observation === value.observation ? found : null;
+};
+
+// Tokens of the grounds that have a character of a word.
+const tokensWithin = (found, [start, stop]) => {
+  const inside = [];
+  let at = 0;
+  found.tokens.forEach((text, k) => {
+    const end = at + [...text].length;
+    if (at < stop && end > start) inside.push(k);
+    at = end;
+  });
+  return inside;
+};
+
+const shareOf = (probability) => (probability < 0.005 ? probability.toExponential(0) : probability.toFixed(2));
+
+const showGrounds = () => {
+  const value = props.value || {};
+  const found = value.state === 'done' ? groundsOf(value) : null;
+  const box = find('.grounds');
+  box.hidden = !looked || value.state !== 'done';
+  if (box.hidden) return;
+  const over = find('.over');
+  find('.rests').hidden = !found || Boolean(found.problem);
+  if (!found) { over.textContent = 'Looking …'; return; }
+  if (found.problem) { over.textContent = found.problem; return; }
+  const word = [...value.text].slice(...looked).join('');
+  const inside = tokensWithin(found, looked);
+  const product = (values) => inside.reduce((all, k) => all * values[k], 1);
+  over.replaceChildren(
+    make('b', '', `“${word}”`),
+    ` has probability ${shareOf(product(found.probabilities))}; over silence ${shareOf(product(found.overSilence))}.`,
+  );
+  const weights = found.windows.map(([start, stop], w) => [
+    start, stop, inside.reduce((all, k) => all + found.attention[k][w], 0) / inside.length,
+  ]);
+  tell('attended', { label: word, windows: weights });
+  drawRests(found, inside);
+};
+
+const drawRests = (found, inside) => {
+  const heat = levelsOf(found.mass);
+  const mass = find('.mass');
+  paintGrid(mass, heat.levels, heat.rows, heat.columns);
+  mass.setAttribute('aria-label', `Attention to the sound, ${heat.rows} layers by ${heat.columns} tokens`);
+  const changes = found.probabilities.map((p, k) => Math.log(p / found.overSilence[k]));
+  const most = Math.max(0.1, ...changes.map(Math.abs));
+  const canvas = find('.change');
+  canvas.setAttribute('aria-label', 'Change of each token’s log-probability by the sound, against silence');
+  const [pen, width, height] = sharp(canvas);
+  const wide = width / changes.length;
+  changes.forEach((change, k) => {
+    pen.fillStyle = colour(change < 0 ? 'red' : 'accent');
+    pen.globalAlpha = inside.includes(k) ? 1 : 0.45;
+    const tall = Math.max(1, (Math.abs(change) / most) * (height / 2 - 1));
+    pen.fillRect(k * wide + 0.5, change < 0 ? height / 2 : height / 2 - tall, Math.max(1, wide - 1), tall);
+  });
+  find('.rests figcaption').textContent =
+    'Above: attention of each token (across) in each layer (up) to the sound. Below: what the sound adds to its '
+    + 'log-probability.';
+};
+
+const look = (start, stop) => {
+  const value = props.value || {};
+  if (value.state !== 'done' || !value.tokens) return;
+  looked = [start, stop];
+  say(value);
+  showGrounds();
+  if (!groundsOf(value)) trigger('look', { observation: value.observation });
+};
+
+const tipOf = (canvas, rows) => (event) => {
+  const found = groundsOf(props.value || {});
+  if (!found || found.problem) return;
+  const box = canvas.getBoundingClientRect();
+  const token = Math.max(0, Math.min(found.tokens.length - 1, Math.floor(((event.clientX - box.left) / box.width) * found.tokens.length)));
+  const caption = find('.rests figcaption');
+  if (rows) {
+    const layer = Math.max(0, Math.min(found.mass.length - 1, Math.floor((1 - (event.clientY - box.top) / box.height) * found.mass.length)));
+    caption.dataset.value = found.mass[layer][token];
+    caption.textContent = `“${found.tokens[token].trim()}”, layer ${layer + 1}: ${found.mass[layer][token]} of its attention is on the sound.`;
+  } else {
+    const [p, silent] = [found.probabilities[token], found.overSilence[token]];
+    caption.dataset.value = p;
+    caption.textContent = `“${found.tokens[token].trim()}”: ${p} with the sound, ${silent} over silence.`;
+  }
+};
+
 const draw = () => {
   const value = props.value || {};
   const running = value.state === 'running';
@@ -79,6 +221,7 @@ const draw = () => {
   find('.flag').hidden = !value.observation || running;
   find('.flag').classList.toggle('open', Boolean(marked && marked.observation === value.observation));
   find('.flag').textContent = find('.flag').classList.contains('open') ? '⚑ Flagging…' : '⚑ Flag';
+  showGrounds();
 };
 
 find('.hits').addEventListener('click', (event) => {
@@ -89,6 +232,22 @@ find('.hits').addEventListener('click', (event) => {
   find('.hits').querySelectorAll('button')[picked].focus();
   showFit();
 });
+find('.say').addEventListener('click', (event) => {
+  const word = event.target.closest('.word');
+  if (word && document.getSelection().isCollapsed) look(Number(word.dataset.start), Number(word.dataset.stop));
+});
+find('.say').addEventListener('keydown', (event) => {
+  const words = [...find('.say').querySelectorAll('.word')];
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step || !words.length) return;
+  event.preventDefault();
+  const now = words.findIndex((word) => looked && Number(word.dataset.start) === looked[0]);
+  const next = words[now < 0 ? (step > 0 ? 0 : words.length - 1) : (now + step + words.length) % words.length];
+  look(Number(next.dataset.start), Number(next.dataset.stop));
+});
+for (const [selector, rows] of [['.mass', true], ['.change', false]]) {
+  find(selector).addEventListener('pointermove', tipOf(find(selector), rows));
+}
 // A click on the button clears the selection in some browsers, so it is read when the button is pressed.
 find('.flag').addEventListener('pointerdown', () => { selected = selectionWithin(find('.say')); });
 find('.flag').addEventListener('click', () => {
@@ -107,9 +266,12 @@ find('.rerun').addEventListener('click', ask);
 find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', {}); });
 
 hear('marked', (detail) => { marked = detail; draw(); });
+watch('grounds', showGrounds);
 watch('value', () => {
   if (props.value.state === 'running') picked = 0;
+  if (looked && props.value.state !== 'done') { looked = null; tell('attended', null); }
   draw();
   if (props.value.state === 'done') showFit();
 });
 draw();
+redraws(find('.rests'), showGrounds);

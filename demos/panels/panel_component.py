@@ -6,6 +6,7 @@ The value of a panel's view is plain data, drawn by `panel.js` with `textContent
     sentence   what to say instead of, or above, an answer; `stage` while running
     text       the answer so far; `doubts` are its parts [start, stop, probability] that the model doubted
     scores     labels with their cosine and windows (CLAP)
+    tokens     [text, probability] of an answer whose words can be looked into (SALMONN)
     notes      sentences below the answer; `took` the line at the foot
     observation  the id that a flag points at; `again` whether there is something to run again
 """
@@ -19,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
+from demos.grounds import Grounds
 from demos.page_component import page_component
 from demos.panels.doubt import doubtful_parts
 from demos.request import Partial, Request
@@ -30,9 +33,32 @@ def panel_view(value: dict[str, Any]) -> gr.HTML:
     """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
 
     Events: `ask` (Listen or Re-run was pressed), `cancel`, `flagged` (observation, start, stop: the selected
-    characters of the answer).
+    characters of the answer), `look` (observation: a word was chosen to see what it rests on). The property
+    `grounds` is what `grounds_value` or `no_grounds` made last.
     """
-    return page_component(Path(__file__).parent, "panel", value, {}, elem_classes="answer")
+    return page_component(Path(__file__).parent, "panel", value, {"grounds": None}, elem_classes="answer")
+
+
+def grounds_value(observation: Observation, found: Grounds) -> dict[str, Any]:
+    """What an answer rests on, for the view's property `grounds`: attention is the mean over the layers."""
+
+    def plain(values: Any) -> Any:
+        return [plain(one) for one in values] if np.ndim(values) else float(f"{values:.4g}")
+
+    return {
+        "observation": observation.id,
+        "tokens": list(found.tokens),
+        "windows": [list(times) for times in found.windows],
+        "attention": plain(found.attention.mean(0)),
+        "mass": plain(found.mass),
+        "probabilities": plain(found.probabilities),
+        "overSilence": plain(found.over_silence),
+    }
+
+
+def no_grounds(observation_id: str, sentence: str) -> dict[str, Any]:
+    """Why an answer could not be looked into, for the same property."""
+    return {"observation": observation_id, "problem": sentence}
 
 
 @dataclass(frozen=True)

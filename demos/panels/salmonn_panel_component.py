@@ -38,6 +38,7 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
 
     def answer(observation: Observation) -> dict[str, Any]:
         value = answered(observation, f"{len(observation.tokens)} tokens")
+        value["tokens"] = [[token.text, token.probability] for token in observation.tokens]
         if observation.lora_scaling not in (None, MOST_SCALING):  # said only when it is not as trained
             value["took"] += f" · LoRA {observation.lora_scaling:g}"
         return value

@@ -9,6 +9,7 @@ let levels = null; // the log-mel picture as bytes
 let position = 0; // seconds
 let chosen = null; // [start, stop] in seconds
 let fit = null; // {label, windows: [[start, stop, cosine]]}
+let attended = null; // {label, windows: [[start, stop, weight]]}
 let deep = null; // {encoder, values, secondsPerColumn, start}
 
 const place = (seconds) => `${(100 * seconds) / sound.seconds}%`;
@@ -72,6 +73,25 @@ const drawFit = () => {
   pen.stroke();
 };
 
+const drawAttended = () => {
+  find('.tl-attended').hidden = !attended;
+  if (!attended) return;
+  const label = find('.tl-attended .tl-label');
+  label.replaceChildren(make('b', '', 'salmonn'), ` “${attended.label}” hears`);
+  label.title = attended.label;
+  const canvas = find('.tl-heard');
+  const [pen, width, height] = sharp(canvas);
+  const most = Math.max(1e-9, ...attended.windows.map(([, , weight]) => weight));
+  pen.fillStyle = colour('accent');
+  for (const [start, stop, weight] of attended.windows) {
+    const x = (start / sound.seconds) * width;
+    pen.globalAlpha = 0.06 + 0.94 * (weight / most);
+    pen.fillRect(x + 0.5, 0, Math.max(1, (Math.min(stop, sound.seconds) / sound.seconds) * width - x - 1), height);
+  }
+  const [from, to] = attended.windows.reduce((best, one) => (one[2] > best[2] ? one : best));
+  canvas.setAttribute('aria-label', `SALMONN listened most at ${from.toFixed(1)} to ${to.toFixed(1)} seconds for ${attended.label}`);
+};
+
 const drawDeep = () => {
   find('.tl-deep').hidden = !deep;
   if (!deep) return;
@@ -110,6 +130,7 @@ const draw = () => {
   drawWave();
   paintGrid(find('.tl-mel'), levels, sound.rows, sound.columns, sound.columns > find('.tl-mel').clientWidth);
   drawFit();
+  drawAttended();
   drawDeep();
   drawHead();
   drawRange();
@@ -207,6 +228,7 @@ over.addEventListener('keydown', (event) => {
 });
 
 hear('fit', (detail) => { fit = sound && detail && detail.windows.length > 1 ? detail : null; if (sound) draw(); });
+hear('attended', (detail) => { attended = sound && detail && detail.windows.length ? detail : null; if (sound) draw(); });
 hear('layers', (detail) => { deep = sound && detail ? detail : null; if (sound) draw(); });
 hear('seek', (detail) => { if (sound) seek(detail.at); });
 
@@ -217,6 +239,7 @@ const load = () => {
   position = 0;
   chosen = null;
   fit = null;
+  attended = null;
   deep = null;
   audio.pause();
   audio.removeAttribute('src');
