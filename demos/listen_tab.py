@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ from demos.panels.panel_component import (
     waiting,
 )
 from demos.request import Cancelled, EngineError, Partial
-from demos.session import Session, Sessions
+from demos.session import WHOLE, Part, Session, Sessions
 from demos.sound import Sound, SoundError, mono, notices, read
 from demos.source.source_component import source_bar, uploaded
 from demos.systems import LONGEST_VIEW
@@ -76,7 +76,7 @@ def build(actions: Actions) -> None:
     engine, suite = actions.engine, actions.engine.suite
     with gr.Row(elem_classes="panels"):
         clap = clap_panel_component.build(suite.model("clap"), engine.default_bank)
-        pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"))
+        pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"), drawn)
         salmonn = salmonn_panel_component.build(suite.model("salmonn"), engine.presets("salmonn"))
         layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
     panels = [whisper, clap, pengi, salmonn, layers]
@@ -112,7 +112,7 @@ def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequen
         shown: dict[Any, Any] = {}
         for panel in panels:
             shown |= {panel.view: waiting(panel.empty), **panel.fill(None)}
-        shown[drawn] = gr.update(value=timeline_value(sound, audio), words=[])
+        shown[drawn] = gr.update(value=timeline_value(sound, audio), words=[], captions=[])
         line, said = _line(sound), notices(sound)
         shown[bar] = gr.update(line=line, notices=said, wrong="", chosen=chosen, ready=True)
         return shown
@@ -153,16 +153,20 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     """Listen, Re-run and a change of the panel's own controls run its system; Cancel stops it."""
     outputs = [panel.view, *panel.extra]
 
-    def observe(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
+    def observe(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[dict[Any, Any]]:
         session = actions.sessions.of(request.session_hash)
         sound = session.sound
         if sound is None:
             yield {panel.view: waiting("Record, upload or choose a sound first.")}
             return
+        if event.target is panel.view:
+            session.choose_part(panel.system, _part(event))
+        start, stop = session.part(panel.system)
+        asked = replace(panel.request(*values), start=start, stop=stop)
         cancelled = session.begin(panel.system)
         yield {panel.view: running(), **panel.fill(None)}
         try:
-            for item in actions.engine.observe(sound, panel.request(*values), cancelled.is_set):
+            for item in actions.engine.observe(sound, asked, cancelled.is_set):
                 if not session.is_current(panel.system, cancelled):
                     return
                 if isinstance(item, Partial):
@@ -216,6 +220,14 @@ def _attach_looking(actions: Actions, panel: Panel) -> None:
         concurrency_limit=AT_ONCE,
         api_visibility="private",
     )
+
+
+def _part(event: gr.EventData) -> Part:
+    """The part of the sound that was asked about, the whole where none was chosen."""
+    start, stop = getattr(event, "start", None), getattr(event, "stop", None)
+    if isinstance(start, int | float) and isinstance(stop, int | float):
+        return float(start), float(stop)
+    return WHOLE
 
 
 def _line(sound: Sound) -> str:

@@ -20,23 +20,23 @@ window.earwitness = (() => {
 
   const colour = (name) => getComputedStyle(document.body).getPropertyValue(`--ew-${name}`).trim();
 
-  // A canvas made as sharp as the screen; returns its context, scaled to CSS pixels, with width and height.
+  // A canvas made as sharp as the screen and emptied; returns its context, scaled to CSS pixels, with width and height.
   const sharp = (canvas) => {
     const ratio = window.devicePixelRatio || 1;
     const width = Math.max(1, canvas.clientWidth);
     const height = Math.max(1, canvas.clientHeight);
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+    const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
+    if (canvas.width !== across) canvas.width = across; // setting it makes a new canvas, which takes time
+    if (canvas.height !== down) canvas.height = down;
     const pen = canvas.getContext('2d');
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.globalAlpha = 1;
     pen.clearRect(0, 0, width, height);
     return [pen, width, height];
   };
 
-  // Paints levels 0..255, row 0 at the bottom, over the whole canvas; `x` and `wide` (0..1) place it on a longer axis.
-  const paintGrid = (canvas, levels, rows, columns, smooth = false, x = 0, wide = 1) => {
-    const [pen, width, height] = sharp(canvas);
-    if (!rows || !columns) return;
+  // Levels 0..255 in the colours of heat, one pixel each, row 0 at the bottom.
+  const bitmapOf = (levels, rows, columns) => {
     const colours = palette();
     const small = document.createElement('canvas');
     small.width = columns;
@@ -53,8 +53,15 @@ window.earwitness = (() => {
       }
     }
     small.getContext('2d').putImageData(image, 0, 0);
-    pen.imageSmoothingEnabled = smooth;
-    pen.drawImage(small, x * width, 0, wide * width, height);
+    return small;
+  };
+
+  // Paints levels 0..255 over the whole canvas.
+  const paintGrid = (canvas, levels, rows, columns) => {
+    const [pen, width, height] = sharp(canvas);
+    if (!rows || !columns) return;
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(bitmapOf(levels, rows, columns), 0, 0, width, height);
   };
 
   // Heat values [rows][columns] as levels 0..255 over their own range.
@@ -114,5 +121,18 @@ window.earwitness = (() => {
     return [start, start + [...range.toString()].length];
   };
 
-  return { colour, sharp, paintGrid, levelsOf, redraws, tell, hear, make, clock, selectionWithin };
+  // Saves a file on the visitor's machine.
+  const save = (blob, name) => {
+    const link = make('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+  // A cell of a CSV file.
+  const quoted = (cell) => (typeof cell === 'number' ? String(cell) : `"${String(cell).replaceAll('"', '""')}"`);
+
+  return {
+    colour, isDark, sharp, bitmapOf, paintGrid, levelsOf, redraws, tell, hear, make, clock, selectionWithin, save, quoted,
+  };
 })();

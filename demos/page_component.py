@@ -7,20 +7,28 @@ markup.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 
-def page_component(folder: Path, name: str, value: Any, properties: dict[str, Any], **kwargs: Any) -> gr.HTML:
+def page_component(
+    folder: Path,
+    name: str,
+    value: Any,
+    properties: dict[str, Any],
+    parts: Sequence[str] = (),
+    **kwargs: Any,
+) -> gr.HTML:
     """The component of `<name>.html`, `.css` and `.js` in `folder`; `properties` are its props with defaults.
 
+    `parts` are further scripts of the folder, put before that one: together they are one script.
     A function and no class of its own: gradio would write a stub file beside every class of a component.
     """
-    markup, styles, script = (
-        (folder / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css", "js")
-    )
+    markup, styles = ((folder / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("html", "css"))
+    script = "\n".join((folder / f"{part}.js").read_text(encoding="utf-8") for part in (*parts, name))
     return gr.HTML(
         value,
         html_template=markup,

@@ -20,10 +20,15 @@ CHUNK = 2048  # windows that are transformed at once
 
 
 class Picture(NamedTuple):
-    """A log-mel picture: uint8 [bands, columns], row 0 the lowest band, 255 the loudest; seconds in all."""
+    """A log-mel picture: uint8 [bands, columns], row 0 the lowest band, 255 the loudest; seconds in all.
+
+    `quietest` and `loudest` are the decibels of 0 and 255; a full-scale tone has about 0.
+    """
 
     values: npt.NDArray[np.uint8]
     seconds: float
+    quietest: float
+    loudest: float
 
 
 def log_mel_picture(sound: Sound, bands: int = 80, columns: int = 1000) -> Picture:
@@ -42,7 +47,7 @@ def log_mel_picture(sound: Sound, bands: int = 80, columns: int = 1000) -> Pictu
     level = 10 * np.log10(np.maximum(power.reshape(count, per_column, bands).max(axis=1), 1e-12))
     floor = max(float(level.max()), QUIETEST_PEAK) - DYNAMIC_RANGE
     values = np.clip((level - floor) * (255 / DYNAMIC_RANGE), 0, 255).round().astype(np.uint8)
-    return Picture(np.ascontiguousarray(values.T), clip.seconds)
+    return Picture(np.ascontiguousarray(values.T), clip.seconds, floor, floor + DYNAMIC_RANGE)
 
 
 def envelope(sound: Sound, columns: int = 1000) -> npt.NDArray[np.float32]:

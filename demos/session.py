@@ -16,6 +16,8 @@ from demos.sound import Sound
 from store.records import Observation, System
 
 IDLE_SECONDS = 3600.0
+Part = tuple[float, float | None]  # start and stop in seconds; None is the end of the sound
+WHOLE: Part = (0.0, None)
 MOST_OBSERVATIONS = 500  # of one sound; the oldest go first
 
 
@@ -31,6 +33,7 @@ class Session:
         self._sound: Sound | None = None
         self._observations: OrderedDict[str, Observation] = OrderedDict()
         self._running: dict[System, threading.Event] = {}
+        self._parts: dict[System, Part] = {}
         self._files: set[Path] = set()
         self._closed = False
 
@@ -54,6 +57,16 @@ class Session:
         if before is not None:
             before.set()
         return event
+
+    def choose_part(self, system: System, part: Part) -> None:
+        """The part of the sound that a system is asked about from now on."""
+        with self._lock:
+            self._parts[system] = part
+
+    def part(self, system: System) -> Part:
+        """The part of the sound that a system was asked about last."""
+        with self._lock:
+            return self._parts.get(system, WHOLE)
 
     def is_current(self, system: System, event: threading.Event) -> bool:
         """Whether no later answer of that system has begun since `begin` gave this event."""
@@ -102,6 +115,7 @@ class Session:
             files, self._files = self._files, set()
             before, self._sound = self._sound, None if self._closed else sound
             self._observations.clear()
+            self._parts.clear()
         for event in events:
             event.set()
         for path in files:

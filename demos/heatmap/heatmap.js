@@ -1,6 +1,6 @@
 // Layer × time values of one encoder on a canvas. The tooltip shows the very numbers of the record. Arrow keys move
 // over the cells when the picture has the focus; a click seeks on the timeline.
-const { paintGrid, levelsOf, redraws, tell, make, colour } = window.earwitness;
+const { paintGrid, levelsOf, redraws, tell, make, save, quoted } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
 const canvas = find('canvas');
 const tip = find('.tip');
@@ -75,16 +75,8 @@ canvas.addEventListener('keydown', (event) => {
 });
 
 const fileName = (ending) => `${heat.encoder} ${heat.measure}.${ending}`.replace(/[^\w.]+/g, '-');
-const save = (blob, name) => {
-  const link = make('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-};
 find('.png').addEventListener('click', () => canvas.toBlob((blob) => save(blob, fileName('png'))));
 find('.csv').addEventListener('click', () => {
-  const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
   const times = heat.values[0].map((_, c) => (heat.start + c * heat.seconds_per_column).toFixed(4));
   const lines = [['layer', ...times], ...heat.values.map((row, r) => [quoted(heat.layers[r]), ...row])];
   save(new Blob([lines.map((line) => line.join(',')).join('\n')], { type: 'text/csv' }), fileName('csv'));
@@ -96,7 +88,7 @@ const load = () => {
   find('.heat').hidden = !heat;
   point(null);
   tell('layers', heat && {
-    encoder: heat.encoder, values: heat.values, secondsPerColumn: heat.seconds_per_column, start: heat.start,
+    encoder: heat.encoder, measure: heat.measure, layers: heat.layers, values: heat.values, secondsPerColumn: heat.seconds_per_column, start: heat.start,
   });
   if (!heat) return;
   let best = { value: -Infinity };

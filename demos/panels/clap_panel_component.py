@@ -34,7 +34,7 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
                 max_lines=10,
                 placeholder="\n".join([*default_bank()[:3], "one label per line"]),
             )
-        view = panel_view(waiting(EMPTY))
+        view = panel_view("clap", waiting(EMPTY))
 
     def request(pasted: str) -> Request:
         labels = tuple(line.strip() for line in (pasted or "").splitlines() if line.strip())

@@ -40,7 +40,7 @@ def build(encoders: Sequence[str]) -> Panel:
                 min_width=80,
             )
         heatmap = heatmap_view(elem_classes="heatmap")
-        view = panel_view(waiting(EMPTY))
+        view = panel_view("layers", waiting(EMPTY))
 
     def request(chosen_encoder: str, chosen_measure: str) -> Request:
         return Request("layers", encoder=chosen_encoder, measure=chosen_measure)

@@ -4,7 +4,8 @@
 // which `props.grounds` then says.
 const { make, tell, hear, selectionWithin, sharp, paintGrid, levelsOf, colour, redraws } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
-let picked = 0; // which of the labels is chosen
+let picked = [0]; // which of the labels are shown over time, the one chosen last behind the others
+let part = {}; // {start, stop} of the sound that was asked about last; empty for all of it
 let marked = null; // {observation, start, stop}: the words that the flag form has marked
 let selected = [0, 0];
 let looked = null; // [start, stop]: the word of the answer whose grounds are shown
@@ -94,7 +95,7 @@ const rank = (value) => {
     button.type = 'button';
     button.dataset.rank = k;
     button.title = `${score.text}: cosine ${score.cosine}. Shows when it fits.`;
-    button.setAttribute('aria-pressed', String(k === picked));
+    button.setAttribute('aria-pressed', String(picked.includes(k)));
     const bar = make('span', 'bar');
     const fill = make('i');
     fill.style.width = `${100 * Math.max(0, Math.min(1, score.cosine))}%`;
@@ -105,9 +106,11 @@ const rank = (value) => {
   }));
 };
 
-const showFit = () => {
-  const score = (props.value.scores || [])[picked];
-  if (score) tell('fit', { label: score.text, windows: score.windows });
+const MOST_CURVES = 4;
+const showFits = () => {
+  const scores = props.value.scores || [];
+  if (!scores.length) return;
+  tell('fits', picked.filter((k) => scores[k]).map((k) => ({ label: scores[k].text, windows: scores[k].windows })));
 };
 
 const groundsOf = (value) => {
@@ -227,10 +230,11 @@ const draw = () => {
 find('.hits').addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button) return;
-  picked = Number(button.dataset.rank);
+  const chosen = Number(button.dataset.rank);
+  picked = picked.includes(chosen) ? picked.filter((k) => k !== chosen) : [...picked, chosen].slice(-MOST_CURVES);
   rank(props.value);
-  find('.hits').querySelectorAll('button')[picked].focus();
-  showFit();
+  find('.hits').querySelectorAll('button')[chosen].focus();
+  showFits();
 });
 find('.say').addEventListener('click', (event) => {
   const word = event.target.closest('.word');
@@ -259,19 +263,24 @@ find('.flag').addEventListener('click', () => {
 const ask = () => {
   props.value = { state: 'running', stage: 'Waiting for its turn …' };
   draw();
-  trigger('ask', {});
+  trigger('ask', part);
 };
-hear('listen', ask);
+hear('listen', (asked) => { part = asked || {}; ask(); });
 find('.rerun').addEventListener('click', ask);
+hear('flag', ({ system }) => {
+  if (system === props.system && props.value.observation) trigger('flagged', { observation: props.value.observation, start: 0, stop: 0 });
+});
 find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', {}); });
 
 hear('marked', (detail) => { marked = detail; draw(); });
 watch('grounds', showGrounds);
 watch('value', () => {
-  if (props.value.state === 'running') picked = 0;
+  if (props.value.state === 'running') picked = [0];
+  if (props.value.state === 'empty') part = {};
+  tell('answered', { system: props.system, title: props.title, observation: props.value.observation || '' });
   if (looked && props.value.state !== 'done') { looked = null; tell('attended', null); }
   draw();
-  if (props.value.state === 'done') showFit();
+  if (props.value.state === 'done') showFits();
 });
 draw();
 redraws(find('.rests'), showGrounds);

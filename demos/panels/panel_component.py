@@ -25,18 +25,20 @@ import numpy as np
 from demos.grounds import Grounds
 from demos.page_component import page_component
 from demos.panels.doubt import doubtful_parts
-from demos.request import Partial, Request
+from demos.request import SYSTEM_NAMES, Partial, Request
 from store.records import Observation, System
 
 
-def panel_view(value: dict[str, Any]) -> gr.HTML:
+def panel_view(system: System, value: dict[str, Any]) -> gr.HTML:
     """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
 
-    Events: `ask` (Listen or Re-run was pressed), `cancel`, `flagged` (observation, start, stop: the selected
-    characters of the answer), `look` (observation: a word was chosen to see what it rests on). The property
-    `grounds` is what `grounds_value` or `no_grounds` made last.
+    Events: `ask` (Listen or Re-run was pressed; start and stop where a part of the sound is meant), `cancel`,
+    `flagged` (observation, start, stop: the selected characters of the answer), `look` (observation: a word
+    was chosen to see what it rests on). The property `grounds` is what `grounds_value` or `no_grounds` made
+    last.
     """
-    return page_component(Path(__file__).parent, "panel", value, {"grounds": None}, elem_classes="answer")
+    known = {"system": system, "title": SYSTEM_NAMES[system], "grounds": None}
+    return page_component(Path(__file__).parent, "panel", value, known, elem_classes="answer")
 
 
 def grounds_value(observation: Observation, found: Grounds) -> dict[str, Any]:

@@ -11,17 +11,18 @@ from demos.catalog import Model
 from demos.panels.instruction_component import instruction
 from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
 from demos.request import Request
+from demos.timeline.timeline_component import captions_update
 from store.records import Observation
 
 EMPTY = "Press Listen for a caption of this sound."
 
 
-def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
-    """The panel's column, with its instruction."""
+def build(model: Model, presets: Sequence[tuple[str, str]], timeline: gr.HTML) -> Panel:
+    """The panel's column, with its instruction; what is said of each window is also drawn on `timeline`."""
     with gr.Column(elem_classes=["card", "panel-pengi"]):
         heading("Pengi", "caption", model.title, model.note)
         _, words = instruction("Pengi", presets)
-        view = panel_view(waiting(EMPTY))
+        view = panel_view("pengi", waiting(EMPTY))
 
     def request(text: str) -> Request:
         return Request("pengi", instruction=(text or "").strip())
@@ -29,4 +30,18 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
     def answer(observation: Observation) -> dict[str, Any]:
         return answered(observation, f"{len(observation.tokens)} tokens")
 
-    return Panel("pengi", "Pengi", EMPTY, view, [words], request, answer)
+    def fill(observation: Observation | None) -> dict[Any, Any]:
+        return {timeline: captions_update(() if observation is None else captions_of(observation))}
+
+    return Panel("pengi", "Pengi", EMPTY, view, [words], request, answer, [timeline], fill)
+
+
+def captions_of(observation: Observation) -> list[tuple[float, float, str]]:
+    """What Pengi said of each window that it heard: (start, stop, text), seconds of the clip."""
+    windows = observation.settings["windows"]
+    lines = observation.text.split("\n") if len(windows) > 1 else [observation.text]
+    texts = [line.partition(" s: ")[2] for line in lines] if len(windows) > 1 else lines
+    return [
+        (start, min(stop, observation.view.stop), text)
+        for (start, stop), text in zip(windows, texts, strict=True)
+    ]

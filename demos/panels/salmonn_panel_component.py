@@ -30,7 +30,7 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
             elem_classes="scaling",
             buttons=[],
         )
-        view = panel_view(waiting(EMPTY))
+        view = panel_view("salmonn", waiting(EMPTY))
 
     def request(text: str, lora_scaling: float) -> Request:
         held = min(MOST_SCALING, max(0.0, float(lora_scaling)))

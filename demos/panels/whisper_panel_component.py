@@ -19,7 +19,7 @@ def build(model: Model, timeline: gr.HTML) -> Panel:
     """The strip under the timeline; its words are also drawn on `timeline`."""
     with gr.Row(elem_classes=["card", "strip"]):
         heading("Whisper", "transcript", model.title, model.note)
-        view = panel_view(waiting(EMPTY))
+        view = panel_view("whisper", waiting(EMPTY))
 
     def request() -> Request:
         return Request("whisper")

@@ -1,169 +1,113 @@
-// Draws one clip on one time axis and plays it. `props.value` is the sound, `props.words` what Whisper heard in it.
-// Emits 'range' {start, stop} when a part is chosen by dragging, {start: null, stop: null} when it is let go.
-const { colour, sharp, paintGrid, levelsOf, redraws, hear, make, clock } = window.earwitness;
-const find = (selector) => element.querySelector(selector);
-const [body, over, head, range, audio] = ['.tl-body', '.tl-over', '.tl-head', '.tl-range', 'audio'].map(find);
+// One clip on one time axis: play, seek, loop, zoom, scroll, choose a part. `props.value` is the sound; `props.words`,
+// `props.captions` and `props.marks` are what stands over it. Emits 'range' {start, stop} when a part is chosen,
+// {start: null, stop: null} when it is let go. Asking about a part and flagging it are told to the panels.
+const [body, rows, over, head, range, tip, audio] =
+  ['.tl-body', '.tl-rows', '.tl-over', '.tl-head', '.tl-range', '.tl-tip', 'audio'].map(find);
+const SHORTEST = 0.25; // seconds that can fill the axis
+const answers = new Map(); // which systems have an answer that can be flagged: system → title
 
-let sound = null; // {seconds, rate, envelope, mel, rows, columns, topHertz, audio, name}
-let levels = null; // the log-mel picture as bytes
-let position = 0; // seconds
-let chosen = null; // [start, stop] in seconds
-let fit = null; // {label, windows: [[start, stop, cosine]]}
-let attended = null; // {label, windows: [[start, stop, weight]]}
-let deep = null; // {encoder, values, secondsPerColumn, start}
-
-const place = (seconds) => `${(100 * seconds) / sound.seconds}%`;
-
-const drawTicks = () => {
-  const ticks = find('.tl-ticks');
-  const room = Math.max(2, Math.floor(ticks.clientWidth / 74));
-  const step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120].find((one) => sound.seconds / one <= room) || 300;
-  const marks = [];
-  for (let k = 0; k * step <= sound.seconds + 1e-9; k++) {
-    const at = k * step;
-    const mark = make('span', '', step < 1 ? `${at.toFixed(1)} s` : at < 60 ? `${at} s` : clock(at).slice(0, -2));
-    mark.style.left = place(at);
-    if (at > sound.seconds * 0.96) mark.classList.add('last');
-    marks.push(mark);
-  }
-  ticks.replaceChildren(...marks);
-};
-
-const drawWave = () => {
-  const [pen, width, height] = sharp(find('.tl-wave'));
-  pen.fillStyle = colour('accent');
-  const gain = 1 / Math.max(0.05, ...sound.envelope.map(([low, high]) => Math.max(-low, high)));
-  const bars = Math.max(1, Math.min(sound.envelope.length, Math.floor(width / 2.5)));
-  for (let k = 0; k < bars; k++) {
-    const from = Math.floor((k * sound.envelope.length) / bars);
-    const to = Math.max(from + 1, Math.floor(((k + 1) * sound.envelope.length) / bars));
-    let low = 0;
-    let high = 0;
-    for (let i = from; i < to; i++) { low = Math.min(low, sound.envelope[i][0]); high = Math.max(high, sound.envelope[i][1]); }
-    const top = height / 2 - high * gain * height * 0.48;
-    const tall = Math.max(1, (high - low) * gain * height * 0.48);
-    pen.fillRect((k * width) / bars, Math.min(top, height / 2 - 0.5), Math.max(1, width / bars - 0.7), tall);
-  }
-};
-
-const drawFit = () => {
-  find('.tl-fit').hidden = !fit;
-  if (!fit) return;
-  const label = find('.tl-fit .tl-label');
-  label.replaceChildren(make('b', '', 'clap'), ` “${fit.label}”`);
-  label.title = fit.label;
-  const [pen, width, height] = sharp(find('.tl-curve'));
-  const x = (seconds) => (seconds / sound.seconds) * width;
-  const y = (cosine) => height - 2 - Math.max(0, Math.min(1, cosine)) * (height - 6);
-  const middles = fit.windows.map(([start, stop, cosine]) => [(start + stop) / 2, cosine]);
-  const first = fit.windows[0];
-  const last = fit.windows[fit.windows.length - 1];
-  const points = [[first[0], first[2]], ...middles, [Math.min(last[1], sound.seconds), last[2]]];
-  pen.beginPath();
-  pen.moveTo(x(points[0][0]), height);
-  points.forEach(([at, cosine]) => pen.lineTo(x(at), y(cosine)));
-  pen.lineTo(x(points[points.length - 1][0]), height);
-  pen.closePath();
-  pen.fillStyle = colour('accent-soft');
-  pen.fill();
-  pen.beginPath();
-  points.forEach(([at, cosine], k) => (k ? pen.lineTo(x(at), y(cosine)) : pen.moveTo(x(at), y(cosine))));
-  pen.strokeStyle = colour('accent');
-  pen.lineWidth = 1.5;
-  pen.stroke();
-};
-
-const drawAttended = () => {
-  find('.tl-attended').hidden = !attended;
-  if (!attended) return;
-  const label = find('.tl-attended .tl-label');
-  label.replaceChildren(make('b', '', 'salmonn'), ` “${attended.label}” hears`);
-  label.title = attended.label;
-  const canvas = find('.tl-heard');
-  const [pen, width, height] = sharp(canvas);
-  const most = Math.max(1e-9, ...attended.windows.map(([, , weight]) => weight));
-  pen.fillStyle = colour('accent');
-  for (const [start, stop, weight] of attended.windows) {
-    const x = (start / sound.seconds) * width;
-    pen.globalAlpha = 0.06 + 0.94 * (weight / most);
-    pen.fillRect(x + 0.5, 0, Math.max(1, (Math.min(stop, sound.seconds) / sound.seconds) * width - x - 1), height);
-  }
-  const [from, to] = attended.windows.reduce((best, one) => (one[2] > best[2] ? one : best));
-  canvas.setAttribute('aria-label', `SALMONN listened most at ${from.toFixed(1)} to ${to.toFixed(1)} seconds for ${attended.label}`);
-};
-
-const drawDeep = () => {
-  find('.tl-deep').hidden = !deep;
-  if (!deep) return;
-  find('.tl-deep .tl-label').replaceChildren(make('b', '', 'layers'), ` ${deep.encoder}`);
-  const heat = levelsOf(deep.values);
-  const wide = Math.min(heat.columns * deep.secondsPerColumn, sound.seconds - deep.start) / sound.seconds;
-  const shown = Math.max(1, Math.round((wide * sound.seconds) / deep.secondsPerColumn));
-  const cut = new Uint8Array(heat.rows * shown);
-  for (let r = 0; r < heat.rows; r++) {
-    for (let c = 0; c < shown; c++) cut[r * shown + c] = heat.levels[r * heat.columns + Math.min(c, heat.columns - 1)];
-  }
-  paintGrid(find('.tl-layers'), cut, heat.rows, shown, false, deep.start / sound.seconds, wide);
-};
+const place = (seconds) => xOf(seconds, over.clientWidth);
 
 const drawHead = () => {
-  head.style.left = place(position);
-  head.querySelector('i').textContent = `${position.toFixed(1)} s`;
-  head.classList.toggle('at-start', position < 0.02 * sound.seconds);
-  head.classList.toggle('at-end', position > 0.98 * sound.seconds);
-  find('.tl-time').textContent = clock(position);
-  over.setAttribute('aria-valuemax', sound.seconds.toFixed(2));
-  over.setAttribute('aria-valuenow', position.toFixed(2));
-  over.setAttribute('aria-valuetext', `${position.toFixed(1)} of ${sound.seconds.toFixed(1)} seconds`);
+  const x = place(state.position);
+  head.style.transform = `translateX(${x}px)`;
+  head.hidden = x < -1 || x > over.clientWidth + 1;
+  head.firstChild.textContent = `${state.position.toFixed(1)} s`;
+  head.classList.toggle('at-start', x < 20);
+  head.classList.toggle('at-end', x > over.clientWidth - 20);
+  find('.tl-time').textContent = clock(state.position);
+};
+
+const tellPosition = () => {
+  const { seconds } = state.sound;
+  const word = at(state.words, state.position);
+  over.setAttribute('aria-valuemax', seconds.toFixed(2));
+  over.setAttribute('aria-valuenow', state.position.toFixed(2));
+  over.setAttribute('aria-valuetext', `${state.position.toFixed(1)} of ${seconds.toFixed(1)} seconds${word ? `, ${word.text}` : ''}`);
 };
 
 const drawRange = () => {
-  range.hidden = !chosen;
-  if (!chosen) return;
-  range.style.left = place(chosen[0]);
-  range.style.width = place(chosen[1] - chosen[0]);
+  range.hidden = !state.chosen;
+  find('.tl-part').hidden = !state.chosen;
+  if (!state.chosen) return;
+  const [start, stop] = state.chosen;
+  const [left, right] = [start, stop].map((seconds) => clamp(place(seconds), 0, over.clientWidth));
+  range.style.left = `${left}px`;
+  range.style.width = `${right - left}px`;
+  find('.tl-times').textContent = `${start.toFixed(2)}–${stop.toFixed(2)} s`;
+};
+
+const drawTracks = () => {
+  drawTicks();
+  Object.values(tracks).forEach((track) => track.draw());
+  const { seconds } = state.sound;
+  const shown = state.to - state.from;
+  const pan = find('.tl-pan');
+  pan.hidden = shown > seconds - 1e-6;
+  pan.value = pan.hidden ? 0 : Math.round((1000 * state.from) / (seconds - shown));
 };
 
 const draw = () => {
-  if (!sound) return;
-  drawTicks();
-  drawWave();
-  paintGrid(find('.tl-mel'), levels, sound.rows, sound.columns, sound.columns > find('.tl-mel').clientWidth);
-  drawFit();
-  drawAttended();
-  drawDeep();
+  if (!state.sound) return;
+  drawTracks();
   drawHead();
   drawRange();
 };
 
-const showWords = () => {
-  const words = (sound && props.words) || [];
-  find('.tl-said').classList.toggle('none', words.length === 0);
-  find('.tl-words').replaceChildren(...words.map((word) => {
-    const chip = make('span', '', word.text.trim());
-    chip.style.left = place(word.start);
-    chip.style.width = `calc(${place(Math.max(0.02, word.stop - word.start))} - 2px)`;
-    chip.title = `${word.text.trim()} · ${word.start.toFixed(2)}–${word.stop.toFixed(2)} s`;
-    return chip;
-  }));
+const show = (...names) => {
+  if (!state.sound) return;
+  names.forEach((name) => tracks[name].show());
+  draw();
+};
+
+const view = (from, shown) => {
+  const { seconds } = state.sound;
+  const wide = clamp(shown, Math.min(SHORTEST, seconds), seconds);
+  state.from = clamp(from, 0, seconds - wide);
+  state.to = state.from + wide;
+  draw();
+};
+
+const zoom = (factor, around = state.position) => {
+  const shown = (state.to - state.from) * factor;
+  const share = clamp((around - state.from) / (state.to - state.from), 0, 1);
+  view(around - share * shown, shown);
 };
 
 const seek = (seconds, inSound = true) => {
-  position = Math.max(0, Math.min(sound.seconds, seconds));
-  if (inSound && audio.readyState > 0) audio.currentTime = position;
+  state.position = clamp(seconds, 0, state.sound.seconds);
+  if (inSound && audio.readyState > 0) audio.currentTime = state.position;
+  const shown = state.to - state.from;
+  if (state.position < state.from || state.position > state.to) view(state.position - shown / 2, shown);
   drawHead();
+  tellPosition();
 };
 
 const choose = (start, stop) => {
-  chosen = start === null ? null : [Math.max(0, start), Math.min(sound.seconds, stop)];
+  state.chosen = start === null ? null : [clamp(start, 0, state.sound.seconds), clamp(stop, 0, state.sound.seconds)];
   drawRange();
-  trigger('range', chosen ? { start: chosen[0], stop: chosen[1] } : { start: null, stop: null });
+  const [from, to] = state.chosen || [null, null];
+  trigger('range', { start: from, stop: to });
 };
 
 const follow = () => {
-  if (audio.paused) return;
-  position = Math.min(sound.seconds, audio.currentTime);
-  if (chosen && position >= chosen[1]) { audio.pause(); seek(chosen[1]); return; }
+  if (audio.paused || !state.sound) return;
+  state.position = Math.min(state.sound.seconds, audio.currentTime);
+  const [start, stop] = state.chosen || [0, state.sound.seconds];
+  if (state.chosen && state.position >= stop) {
+    if (state.loop) { seek(start); } else { audio.pause(); seek(stop); return; }
+  }
+  const shown = state.to - state.from;
+  if (shown < state.sound.seconds - 1e-6 && !pressed) {
+    // The axis moves under the playhead once that has come to the middle.
+    const from = clamp(state.position - shown / 2, 0, state.sound.seconds - shown);
+    if (from > state.from || state.position < state.from) {
+      state.from = from;
+      state.to = from + shown;
+      drawTracks();
+      drawRange();
+    }
+  }
   drawHead();
   requestAnimationFrame(follow);
 };
@@ -172,88 +116,193 @@ const showPlaying = () => {
   const button = find('.tl-play');
   button.textContent = audio.paused ? '▶' : '❚❚';
   button.setAttribute('aria-label', audio.paused ? 'Play' : 'Pause');
+  tellPosition();
 };
 
 const playOrPause = () => {
-  if (!sound) return;
-  if (!audio.paused) { audio.pause(); return; }
-  const outside = chosen && (position < chosen[0] - 0.01 || position >= chosen[1] - 0.01);
-  if (outside) seek(chosen[0]);
+  if (!state.sound) return;
+  if (!audio.paused) { audio.pause(); draw(); return; }
+  const { chosen, position, sound } = state;
+  if (chosen && (position < chosen[0] - 0.01 || position >= chosen[1] - 0.01)) seek(chosen[0]);
   else if (position >= sound.seconds - 0.02) seek(0);
-  audio.currentTime = position;
+  audio.currentTime = state.position;
   audio.play().catch(() => {});
 };
 
+const loopOrNot = () => {
+  state.loop = !state.loop;
+  find('.tl-loop').setAttribute('aria-pressed', String(state.loop));
+};
+
 audio.addEventListener('play', () => { showPlaying(); follow(); });
-audio.addEventListener('pause', showPlaying);
-audio.addEventListener('ended', () => { seek(0, false); showPlaying(); });
+audio.addEventListener('pause', () => { if (state.sound) showPlaying(); });
+audio.addEventListener('ended', () => {
+  seek(state.loop ? (state.chosen || [0])[0] : 0, false);
+  if (state.loop) { audio.currentTime = state.position; audio.play().catch(() => {}); }
+  showPlaying();
+});
 find('.tl-play').addEventListener('click', playOrPause);
+find('.tl-loop').addEventListener('click', loopOrNot);
+find('.tl-in').addEventListener('click', () => zoom(0.5));
+find('.tl-out').addEventListener('click', () => zoom(2));
+find('.tl-whole').addEventListener('click', () => view(0, state.sound.seconds));
+find('.tl-pan').addEventListener('input', (event) => {
+  const shown = state.to - state.from;
+  view((event.target.value / 1000) * (state.sound.seconds - shown), shown);
+});
+
+// What lies under the pointer, with the number that was stored.
+const hover = (event) => {
+  const row = shownRows().find((one) => {
+    const box = one.getBoundingClientRect();
+    return event.clientY >= box.top && event.clientY < box.bottom;
+  });
+  const track = row && tracks[row.dataset.track];
+  const seconds = secondsAt(event);
+  let found = null;
+  if (track) {
+    const box = (row.querySelector('canvas') || row).getBoundingClientRect();
+    found = track.at(seconds, clamp(1 - (event.clientY - box.top) / box.height, 0, 1));
+  }
+  tip.hidden = !track;
+  if (!track) return;
+  tip.textContent = `${seconds.toFixed(2)} s${found ? ` · ${found.text}` : ''}`;
+  tip.dataset.value = found ? found.value : '';
+  const box = over.getBoundingClientRect();
+  const x = event.clientX - box.left;
+  tip.style.left = `${x}px`;
+  tip.style.top = `${event.clientY - box.top - 30}px`;
+  tip.style.transform = `translateX(${-100 * clamp(x / box.width, 0, 1)}%)`;
+};
 
 let pressed = null; // where the pointer went down, in seconds
 const secondsAt = (event) => {
   const box = over.getBoundingClientRect();
-  return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * sound.seconds;
+  return state.from + clamp((event.clientX - box.left) / box.width, 0, 1) * (state.to - state.from);
 };
 over.addEventListener('pointerdown', (event) => {
-  if (!sound || event.button !== 0) return;
+  if (!state.sound || event.button !== 0) return;
   pressed = { at: secondsAt(event), x: event.clientX, dragged: false };
   over.setPointerCapture(event.pointerId);
 });
 over.addEventListener('pointermove', (event) => {
+  if (!state.sound) return;
+  hover(event);
   if (!pressed) return;
   if (Math.abs(event.clientX - pressed.x) > 4) pressed.dragged = true;
   if (!pressed.dragged) return;
   const now = secondsAt(event);
-  chosen = [Math.min(pressed.at, now), Math.max(pressed.at, now)];
+  state.chosen = [Math.min(pressed.at, now), Math.max(pressed.at, now)];
   drawRange();
 });
-over.addEventListener('pointerup', (event) => {
+over.addEventListener('pointerup', () => {
   if (!pressed) return;
-  const { dragged, at } = pressed;
+  const { dragged, at: from } = pressed;
+  const { chosen } = state;
   pressed = null;
-  if (dragged && chosen && chosen[1] - chosen[0] > 0.01) { choose(chosen[0], chosen[1]); seek(chosen[0]); return; }
+  if (dragged && chosen && chosen[1] - chosen[0] > 0.01) { choose(...chosen); seek(chosen[0]); return; }
   if (chosen) choose(null, null);
-  seek(at);
+  seek(from);
 });
 over.addEventListener('pointercancel', () => { pressed = null; });
+over.addEventListener('pointerleave', () => { tip.hidden = true; });
+over.addEventListener('wheel', (event) => {
+  if (!state.sound) return;
+  const shown = state.to - state.from;
+  if (event.ctrlKey || event.metaKey) zoom(Math.exp(event.deltaY / 300), secondsAt(event));
+  else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+    view(state.from + ((event.deltaX || event.deltaY) / over.clientWidth) * shown, shown);
+  } else return; // the page scrolls
+  event.preventDefault();
+}, { passive: false });
 over.addEventListener('keydown', (event) => {
-  if (!sound) return;
+  if (!state.sound) return;
+  const { position, chosen, sound } = state;
   const step = event.shiftKey ? 1 : 0.1;
   const moves = { ArrowLeft: position - step, ArrowRight: position + step, Home: 0, End: sound.seconds };
+  const acts = {
+    ' ': playOrPause,
+    '+': () => zoom(0.5),
+    '=': () => zoom(0.5),
+    '-': () => zoom(2),
+    0: () => view(0, sound.seconds),
+    l: loopOrNot,
+    '[': () => choose(position, chosen && chosen[1] > position ? chosen[1] : sound.seconds),
+    ']': () => choose(chosen && chosen[0] < position ? chosen[0] : 0, position),
+    Escape: () => chosen && choose(null, null),
+  };
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key in moves) seek(moves[event.key]);
-  else if (event.key === ' ') playOrPause();
-  else if (event.key === 'Escape' && chosen) choose(null, null);
+  else if (event.key in acts) acts[event.key]();
   else return;
   event.preventDefault();
 });
 
-hear('fit', (detail) => { fit = sound && detail && detail.windows.length > 1 ? detail : null; if (sound) draw(); });
-hear('attended', (detail) => { attended = sound && detail && detail.windows.length ? detail : null; if (sound) draw(); });
-hear('layers', (detail) => { deep = sound && detail ? detail : null; if (sound) draw(); });
-hear('seek', (detail) => { if (sound) seek(detail.at); });
+find('.tl-ask').addEventListener('click', () => tell('listen', { start: state.chosen[0], stop: state.chosen[1] }));
+find('.tl-let').addEventListener('click', () => choose(null, null));
+find('.tl-flags').addEventListener('click', (event) => {
+  const button = event.target.closest('button');
+  if (button) tell('flag', { system: button.dataset.system });
+});
+const offerFlags = () => {
+  find('.tl-flags').replaceChildren(...[...answers].map(([system, title], k) => {
+    const button = make('button', 'tl-flag', `${k ? '' : 'Flag this part of '}${title}`);
+    button.type = 'button';
+    button.dataset.system = system;
+    button.setAttribute('aria-label', `Flag this part of ${title}`);
+    return button;
+  }));
+};
 
+hear('fits', (fits) => { state.fits = state.sound ? fits.filter(({ windows }) => windows.length > 1) : []; show('fits'); });
+hear('attended', (detail) => { state.attended = detail && detail.windows.length ? detail : null; show('attended'); });
+hear('layers', (detail) => {
+  state.deep = detail;
+  if (detail) {
+    const levels = levelsOf(detail.values);
+    state.deep = { ...detail, grid: { ...levels, start: detail.start, seconds: levels.columns * detail.secondsPerColumn } };
+  }
+  show('layers');
+});
+hear('seek', (detail) => { if (state.sound) seek(detail.at); });
+hear('answered', ({ system, title, observation }) => {
+  if (observation) answers.set(system, title);
+  else answers.delete(system);
+  offerFlags();
+});
+
+const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 const load = () => {
-  sound = props.value && props.value.seconds ? props.value : null;
-  find('.tl-empty').hidden = sound !== null;
-  body.hidden = sound === null;
-  position = 0;
-  chosen = null;
-  fit = null;
-  attended = null;
-  deep = null;
+  const value = props.value && props.value.seconds ? props.value : null;
+  find('.tl-empty').hidden = value !== null;
+  body.hidden = value === null;
   audio.pause();
   audio.removeAttribute('src');
-  if (!sound) return;
-  levels = Uint8Array.from(atob(sound.mel), (character) => character.charCodeAt(0));
-  find('.tl-bands').textContent = `log-mel, 0–${Math.round(sound.topHertz / 1000)} kHz`;
-  find('.tl-wave').setAttribute('aria-label', `Waveform of ${sound.name}, ${sound.seconds.toFixed(1)} seconds`);
-  find('.tl-mel').setAttribute('aria-label', `Log-mel spectrogram of ${sound.name}`);
-  audio.src = sound.audio;
-  showWords();
+  answers.clear();
+  offerFlags();
+  Object.assign(state, { sound: null, position: 0, chosen: null, fits: [], attended: null, deep: null });
+  if (!value) return;
+  const envelope = new Int16Array(bytes(value.envelope).buffer);
+  const peak = envelope.reduce((most, one) => Math.max(most, Math.abs(one)), 0.05 * 32767);
+  const grid = { levels: bytes(value.mel), rows: value.rows, columns: value.columns, start: 0, seconds: value.seconds };
+  Object.assign(state, { sound: { ...value, envelope, peak, grid }, from: 0, to: value.seconds });
+  find('.tl-bands').textContent = `log-mel, 0–${Math.round(value.topHertz / 1000)} kHz`;
+  find('.tl-wave').setAttribute('aria-label', `Waveform of ${value.name}, ${value.seconds.toFixed(1)} seconds`);
+  find('.tl-mel').setAttribute('aria-label', `Log-mel spectrogram of ${value.name}`);
+  audio.src = value.audio;
+  tellPosition();
+  takeLanes();
+  show('fits', 'attended', 'layers');
+};
+const takeLanes = () => {
+  for (const name of ['words', 'captions', 'marks']) {
+    state[name] = (state.sound && props[name]) || [];
+    if (state.sound) tracks[name].show();
+  }
   draw();
 };
 
 watch('value', load);
-watch('words', showWords);
+['words', 'captions', 'marks'].forEach((name) => watch(name, takeLanes));
 redraws(body, draw);
 load();
