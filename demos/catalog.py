@@ -100,11 +100,15 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Suite:
-    """One model for each slot; `layers` shows the encoders, in the order in which to offer them."""
+    """One model for each slot; `layers` shows the encoders, in the order in which to offer them.
+
+    `evidence` is where the calibration of CLAP's scores lies, for those suites that have one.
+    """
 
     name: str
     models: Mapping[System, Model]
     encoders: tuple[Model, ...]
+    evidence: Path | None = None
 
     def model(self, system: System) -> Model:
         """The model in a system's slot; for `layers` the first encoder."""
@@ -196,6 +200,7 @@ def _mini(folder: Path) -> Suite:
             model("mini-beats", "layers", "BEATs", 30.0, beats),
             model("mini-htsat", "layers", "HTSAT", 7.0, {**htsat, "config": "clap.json"}),
         ),
+        evidence=folder / "evidence.json",
     )
 
 

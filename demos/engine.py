@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from demos.catalog import Model, Suite, default_bank
 from demos.encoders import Encoders
+from demos.evidence import Calibration, Evidence, evidence
 from demos.grounds import Grounds, grounds
 from demos.loading import Networks
 from demos.placement import Placement
@@ -130,6 +131,24 @@ class Engine:
             networks, encoders = self._start()
             return grounds(Work(sound, question, model, networks, encoders, self._views, cancelled), said)
 
+    def evidence(
+        self,
+        sound: Sound,
+        text: str,
+        start: float = 0.0,
+        stop: float | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[Evidence]:
+        """How well CLAP finds each sound that a caption or an answer speaks of, in a window of the clip.
+
+        Raises Cancelled, and EngineError for a window that makes no sense or weights that are missing.
+        """
+        with _said_in_sentences("clap"):
+            question = settle(sound, Request("clap", start=start, stop=stop), self.suite)
+            networks, encoders = self._start()
+            work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
+            return evidence(work, text, self._calibration())
+
     def ready(self, system: System) -> bool:
         """Whether a system's weights are loaded, so that it would start to listen at once."""
         return self._started is not None and self._started[0].holds(system)
@@ -157,6 +176,10 @@ class Engine:
     def networks(self) -> Networks:
         """The networks of the suite, for those who ask them more than a request can say."""
         return self._start()[0]
+
+    def _calibration(self) -> Calibration | None:
+        path = self.suite.evidence
+        return Calibration.read(path) if path is not None and path.exists() else None
 
     def _model(self, question: Question) -> Model:
         if question.system == "layers":

@@ -16,6 +16,7 @@ import gradio as gr
 import soundfile
 from gradio.utils import get_upload_folder
 
+from demos.contradictions import contradictions
 from demos.engine import Engine
 from demos.examples import Example
 from demos.panels import (
@@ -33,6 +34,7 @@ from demos.panels.panel_component import (
     running,
     stopped,
     waiting,
+    with_evidence,
 )
 from demos.request import Cancelled, EngineError, Partial
 from demos.session import WHOLE, Part, Session, Sessions
@@ -173,7 +175,12 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
                     yield {panel.view: running(item)}
                 else:
                     session.keep(item)
-                    yield {panel.view: _within(sound, item, panel.answer(item)), **panel.fill(item)}
+                    value = _within(sound, item, panel.answer(item))
+                    yield {panel.view: value, **panel.fill(item)}
+                    if panel.speaks_of_sounds:
+                        shown = _held_against(actions.engine, session, sound, item, value, cancelled.is_set)
+                        if session.is_current(panel.system, cancelled):
+                            yield {panel.view: shown}
         except EngineError as problem:
             if session.is_current(panel.system, cancelled):
                 yield {panel.view: stopped() if isinstance(problem, Cancelled) else failed(str(problem))}
@@ -193,6 +200,25 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     for trigger in (panel.view.ask, *(control.input for control in panel.controls)):
         trigger(observe, list(panel.inputs), outputs, **settings)
     panel.view.cancel(cancel, None, None, queue=False, api_visibility="private")
+
+
+def _held_against(
+    engine: Engine,
+    session: Session,
+    sound: Sound,
+    said: Observation,
+    value: dict[str, Any],
+    cancelled: Callable[[], bool],
+) -> dict[str, Any]:
+    """The answer with what CLAP and the other answers say against it; it stays as it is where CLAP fails."""
+    contradicted = contradictions(said, reversed(session.observations()))
+    try:
+        found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
+    except Cancelled:
+        found = []
+    except EngineError as problem:
+        found, contradicted = [], [*contradicted, f"Not held against CLAP: {problem}"]
+    return with_evidence(value, said.text, found, contradicted)
 
 
 def _attach_looking(actions: Actions, panel: Panel) -> None:

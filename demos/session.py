@@ -94,6 +94,11 @@ class Session:
         with self._lock:
             return self._observations.get(observation_id)
 
+    def observations(self) -> list[Observation]:
+        """All that was said of the present sound, the oldest first."""
+        with self._lock:
+            return list(self._observations.values())
+
     def keep_file(self, path: Path) -> None:
         """Delete this temporary file with the present sound."""
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from annotators.flags.kinds import KINDS
-from annotators.flags.split import split
+from demos.claims import split
 from demos.page_component import page_component
 from store.records import Observation
 

@@ -30,8 +30,8 @@ const sayWords = (box, value) => {
       const word = make('span', 'word');
       word.dataset.start = at;
       word.dataset.stop = stop;
-      const doubt = (value.doubts || []).find(([from, to]) => within(at, stop, [from, to]));
-      if (doubt) word.classList.add('doubt');
+      const unheard = (value.unheard || []).find((one) => within(at, stop, one));
+      if (unheard) word.classList.add('doubt');
       if (within(at, stop, mark)) word.classList.add('mark');
       if (looked && looked[0] === at) word.classList.add('looked');
       for (let from = at; from < stop;) {
@@ -40,7 +40,8 @@ const sayWords = (box, value) => {
         const piece = make('span', 'piece', characters.slice(from, to).join(''));
         const [, probability] = value.tokens[tokenOf[from]] || ['', null];
         piece.style.setProperty('--p', probability === null ? 1 : probability);
-        if (probability !== null) piece.title = `The model gave this ${Math.round(100 * probability)} %.`;
+        const given = probability === null ? [] : [`The model gave this ${Math.round(100 * probability)} %.`];
+        piece.title = [...given, ...(unheard ? [unheard[2]] : [])].join(' ');
         word.append(piece);
         from = to;
       }
@@ -57,13 +58,11 @@ const say = (value) => {
   box.classList.toggle('writing', value.state === 'running');
   box.classList.toggle('line', Boolean(value.line));
   const words = value.state === 'done' && value.tokens;
-  box.tabIndex = words ? 0 : -1;
-  if (words) {
-    box.setAttribute('aria-label', `${value.text}. Arrow keys choose a word; the timeline shows when it was heard.`);
-    sayWords(box, value);
-    return;
-  }
-  box.removeAttribute('aria-label');
+  box.tabIndex = words && value.look ? 0 : -1;
+  box.classList.toggle('looks', Boolean(words && value.look));
+  if (words && value.look) box.setAttribute('aria-label', `${value.text}. Arrow keys choose a word; the timeline shows when it was heard.`);
+  else box.removeAttribute('aria-label');
+  if (words) { sayWords(box, value); return; }
   const marks = (value.doubts || []).map(([start, stop, probability]) => ({ start, stop, kind: 'doubt', probability }));
   if (marked && marked.observation === value.observation && marked.stop > marked.start) {
     const { start, stop } = marked;
@@ -180,7 +179,7 @@ const drawRests = (found, inside) => {
 
 const look = (start, stop) => {
   const value = props.value || {};
-  if (value.state !== 'done' || !value.tokens) return;
+  if (value.state !== 'done' || !value.look) return;
   looked = [start, stop];
   say(value);
   showGrounds();
@@ -243,7 +242,7 @@ find('.say').addEventListener('click', (event) => {
 find('.say').addEventListener('keydown', (event) => {
   const words = [...find('.say').querySelectorAll('.word')];
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step || !words.length) return;
+  if (!step || !words.length || !props.value.look) return;
   event.preventDefault();
   const now = words.findIndex((word) => looked && Number(word.dataset.start) === looked[0]);
   const next = words[now < 0 ? (step > 0 ? 0 : words.length - 1) : (now + step + words.length) % words.length];

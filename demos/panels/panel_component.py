@@ -6,7 +6,9 @@ The value of a panel's view is plain data, drawn by `panel.js` with `textContent
     sentence   what to say instead of, or above, an answer; `stage` while running
     text       the answer so far; `doubts` are its parts [start, stop, probability] that the model doubted
     scores     labels with their cosine and windows (CLAP)
-    tokens     [text, probability] of an answer whose words can be looked into (SALMONN)
+    tokens     [text, probability] of an answer that is shaded by them; `look` whether its words can be
+               looked into (SALMONN)
+    unheard    parts [start, stop, sentence] of the answer that CLAP does not find in the sound
     notes      sentences below the answer; `took` the line at the foot
     observation  the id that a flag points at; `again` whether there is something to run again
 """
@@ -22,6 +24,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from demos.evidence import Evidence
 from demos.grounds import Grounds
 from demos.page_component import page_component
 from demos.panels.doubt import doubtful_parts
@@ -39,6 +42,26 @@ def panel_view(system: System, value: dict[str, Any]) -> gr.HTML:
     """
     known = {"system": system, "title": SYSTEM_NAMES[system], "grounds": None}
     return page_component(Path(__file__).parent, "panel", value, known, elem_classes="answer")
+
+
+def with_tokens(value: dict[str, Any], observation: Observation, look: bool = False) -> dict[str, Any]:
+    """The same value with the probabilities of the tokens as shades instead of doubted words."""
+    tokens = [[token.text, token.probability] for token in observation.tokens]
+    return {**value, "doubts": [], "tokens": tokens, "look": look}
+
+
+def with_evidence(
+    value: dict[str, Any], text: str, found: Sequence[Evidence], contradicted: Sequence[str]
+) -> dict[str, Any]:
+    """The same value with what CLAP does not find underlined, and with sentences about contradictions."""
+    doubtful = [one for one in found if one.doubtful]
+    unheard, notes = [], []
+    for one in doubtful:
+        score = f"best CLAP score {one.cosine:.2f}, at {one.start:.1f}–{one.stop:.1f} s"
+        words = text[one.claim.start : one.claim.stop]
+        unheard.append([one.claim.start, one.claim.stop, f"{score}: {one.chance:.0%} likely to be there."])
+        notes.append(f"“{words}”: {score}. Not in the sound?")
+    return {**value, "unheard": unheard, "notes": [*value.get("notes", []), *notes, *contradicted]}
 
 
 def grounds_value(observation: Observation, found: Grounds) -> dict[str, Any]:
@@ -82,6 +105,7 @@ class Panel:
     extra: Sequence[gr.components.Component] = ()
     fill: Callable[[Observation | None], dict[Any, Any]] = lambda observation: {}
     controls: Sequence[gr.components.Component] = ()
+    speaks_of_sounds: bool = False  # its answers are held against what CLAP finds
 
 
 def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:

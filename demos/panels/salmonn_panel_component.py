@@ -9,7 +9,7 @@ import gradio as gr
 
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction
-from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
+from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting, with_tokens
 from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
@@ -37,10 +37,11 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
         return Request("salmonn", instruction=(text or "").strip(), lora_scaling=held)
 
     def answer(observation: Observation) -> dict[str, Any]:
-        value = answered(observation, f"{len(observation.tokens)} tokens")
-        value["tokens"] = [[token.text, token.probability] for token in observation.tokens]
+        value = with_tokens(
+            answered(observation, f"{len(observation.tokens)} tokens"), observation, look=True
+        )
         if observation.lora_scaling not in (None, MOST_SCALING):  # said only when it is not as trained
             value["took"] += f" · LoRA {observation.lora_scaling:g}"
         return value
 
-    return Panel("salmonn", "SALMONN", EMPTY, view, [words, scaling], request, answer)
+    return Panel("salmonn", "SALMONN", EMPTY, view, [words, scaling], request, answer, speaks_of_sounds=True)

@@ -12,7 +12,7 @@ import soundfile
 
 from demos.engine import Request
 from demos.mini.evaluation import __main__ as command
-from demos.mini.evaluation import captions, clap, details, held_out, salmonn, transcripts
+from demos.mini.evaluation import captions, clap, details, evidence, held_out, salmonn, transcripts
 from demos.mini.evaluation.details import Failure, Sizes
 from demos.mini.evaluation.failures import failure_clip, write_page
 from demos.mini.evaluation.figures import MARKS, Figure, figure, ratio, table, with_table
@@ -45,6 +45,14 @@ def test_a_ratio_is_of_sums_and_not_a_mean_of_ratios() -> None:
     assert rate.low < 0.1 < rate.high
     assert (rate.items, rate.aim) == (40, "≤ 0.12")
     assert ratio("nothing to tell", [(0, 0)]).value == 0
+
+
+def test_chances_are_compared_with_what_is_there_bin_by_bin() -> None:
+    judged = [(0.9, False, True), (0.9, False, True), (0.85, False, False), (0.1, True, False)]
+    sums = np.sum([evidence._binned([one]) for one in judged], axis=0)
+    # the highest bin: 2.65 expected, 2 there; the lowest: 0.1 expected, none there
+    assert evidence._difference(sums) == pytest.approx((0.65 + 0.1) / 4)
+    assert evidence._difference(np.zeros(11)) == 0.0
 
 
 def test_the_table_stands_between_the_marks() -> None:

@@ -22,6 +22,7 @@ from demos.mini.evaluation.details import (
     kept_failures,
     worst,
 )
+from demos.mini.evaluation.evidence import evidence
 from demos.mini.evaluation.failures import write_page
 from demos.mini.evaluation.figures import README, RESULTS, table, with_table
 from demos.mini.evaluation.layer_study import layers
@@ -33,6 +34,7 @@ from demos.mini.world.speech import SpeechUnavailableError
 PARTS: Mapping[str, Callable[[Listeners, Sizes], Outcome]] = {
     "clap": clap,
     "pengi": pengi,
+    "evidence": evidence,
     "whisper": whisper,
     "salmonn": salmonn,
     "layers": layers,

@@ -37,11 +37,14 @@ def figure(name: str, scores: Sequence[float], aim: str = "") -> Figure:
 
 def ratio(
     name: str,
-    pairs: Sequence[tuple[float, float]],
+    pairs: Sequence[tuple[float, ...]],
     aim: str = "",
     of: Callable[[NDArray[np.float64]], float] | None = None,
 ) -> Figure:
-    """A ratio of sums over items (word errors per word, F1 of counts) with its bootstrap interval."""
+    """A ratio of sums over items (word errors per word, F1 of counts) with its bootstrap interval.
+
+    `of` makes another value of the sums of what each item counts.
+    """
     counts = np.asarray(pairs, np.float64)
     measure = of or (lambda sums: float(sums[0] / sums[1]) if sums[1] else 0.0)
     values = [measure(counts[rows].sum(0)) for rows in _resampled(len(counts))]

@@ -22,6 +22,7 @@ from demos.mini.train import (
     clap,
     curves,
     data2vec,
+    evidence,
     hubert,
     llama,
     pengi,
@@ -46,6 +47,7 @@ KEPT = (
     "clap.json",
     "pengi.safetensors",
     "pengi.json",
+    "evidence.json",
     "whisper.pt",
     "beats.safetensors",
     "beats.json",
@@ -117,6 +119,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "clap": lambda folder: clap.run(folder, scenes(folder), steps=6000),
     "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=600),
     "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
+    "evidence": evidence.run,
     "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=3600),
     "beats": lambda folder: beats.run(
         folder,

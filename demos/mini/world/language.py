@@ -23,6 +23,7 @@ __all__ = [
     "events_in_time",
     "hard_negatives",
     "labels_caption",
+    "mentions_in",
     "order_pair",
     "questions",
     "swapped_order",
@@ -60,9 +61,15 @@ _MENTION = re.compile(
 )
 
 
+def mentions_in(text: str) -> list[tuple[int, int, str]]:
+    """(start, stop, class name) of each mention in a text of lower case, in their order."""
+    found = _MENTION.finditer(text)
+    return [(*match.span(), CLASSES[int(str(match.lastgroup)[1:])].name) for match in found]
+
+
 def events_in(text: str) -> list[str]:
     """Class names in the order in which a text mentions them."""
-    return [CLASSES[int(str(match.lastgroup)[1:])].name for match in _MENTION.finditer(text.lower())]
+    return [name for _, _, name in mentions_in(text.lower())]
 
 
 def events_in_time(text: str) -> list[str]:

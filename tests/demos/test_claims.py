@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotators.flags.split import MOST_PARTS, split
+from demos.claims import MOST_PARTS, split
 
 
 def parts(text: str) -> list[str]:

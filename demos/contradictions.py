@@ -1,0 +1,65 @@
+"""Where the answers about one clip contradict each other: “no” to a sound that another answer speaks of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from demos.mini.world.language import mentions_in
+from demos.request import SYSTEM_NAMES
+from store.records import Observation
+
+_ASKS = re.compile(r"^\W*(?:question:\s*)?(?:is|are|can|do|does|did|was|were|has|have)\b")
+_SAYS = re.compile(r"^\W*(yes|no)\b")
+
+
+@dataclass(frozen=True)
+class _Stance:
+    """What one observation says of a sound: that it is there, or not."""
+
+    said: Observation
+    name: str
+    there: bool
+    asked: bool  # whether it was asked for
+
+
+def contradictions(said: Observation, others: Iterable[Observation]) -> list[str]:
+    """Sentences about the other answers, of overlapping windows of the same clip, that `said` contradicts.
+
+    A caption that does not speak of a sound denies nothing; only “no” does.
+    """
+    own = {(stance.name, stance.there): stance for stance in _stances(said)}
+    found = []
+    for other in others:
+        if other.id == said.id or not _overlap(said, other):
+            continue
+        for stance in _stances(other):
+            mine = own.get((stance.name, not stance.there))
+            if mine is not None:
+                found.append(f"{_words(mine)}, but {_words(stance)}.")
+    return list(dict.fromkeys(found))
+
+
+def _stances(said: Observation) -> list[_Stance]:
+    asked, text = said.instruction.lower(), said.text.lower()
+    answer = _SAYS.match(text)
+    sounds = {name for _, _, name in mentions_in(asked)}
+    if answer and _ASKS.match(asked):
+        # A question for two sounds at once, or for which comes first, denies neither of them.
+        return [_Stance(said, name, answer[1] == "yes", True) for name in sounds] if len(sounds) == 1 else []
+    if said.system not in ("pengi", "salmonn"):
+        return []
+    return [_Stance(said, name, True, False) for name in dict.fromkeys(n for _, _, n in mentions_in(text))]
+
+
+def _overlap(one: Observation, other: Observation) -> bool:
+    same = one.view.clip_id == other.view.clip_id
+    return same and max(one.view.start, other.view.start) < min(one.view.stop, other.view.stop)
+
+
+def _words(stance: _Stance) -> str:
+    who = SYSTEM_NAMES[stance.said.system]
+    if stance.asked:
+        return f"{who} says “{stance.said.text.strip()}” to “{stance.said.instruction.strip()}”"
+    return f"{who} writes “{stance.said.text.strip()}”"

@@ -1,0 +1,65 @@
+"""Answers about one clip that contradict each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from demos.contradictions import contradictions
+from store.records import Observation, System, View
+
+VIEW = View("clip", 16_000, "soxr", 0.0, 7.0)
+
+
+def said(system: System, text: str, instruction: str = "describe", **how: Any) -> Observation:
+    base = Observation(
+        f"{system} {text} {instruction}",
+        system,
+        VIEW,
+        "m",
+        "r",
+        instruction,
+        "",
+        {},
+        "float32",
+        "cpu",
+        0,
+        text,
+    )
+    return replace(base, **how)
+
+
+CAPTION = said("pengi", "a dog barking, then rain falling", "generate audio caption")
+
+
+def test_no_to_a_sound_that_a_caption_speaks_of() -> None:
+    no = said("salmonn", "no", "is there a dog barking?")
+    sentence = (
+        "SALMONN says “no” to “is there a dog barking?”, but Pengi writes “a dog barking, then rain falling”."
+    )
+    assert contradictions(no, [CAPTION]) == [sentence]
+    (turned,) = contradictions(CAPTION, [no])
+    assert turned.startswith("Pengi writes “a dog barking, then rain falling”, but SALMONN says “no”")
+
+
+def test_yes_and_no_to_the_same_question() -> None:
+    yes = said("pengi", "yes", "question: can you hear a dog barking?")
+    no = said("salmonn", "No, there is not.", "Is there a dog barking?")
+    assert len(contradictions(no, [yes])) == 1
+    assert contradictions(yes, [yes]) == []
+
+
+def test_what_is_no_contradiction() -> None:
+    no = said("salmonn", "no", "is there a dog barking?")
+    for other in (
+        said("pengi", "a bell ringing", "generate audio caption"),  # speaks of something else
+        said("whisper", "the dog is barking"),  # what is said aloud is no sound that is heard
+        replace(CAPTION, view=replace(VIEW, clip_id="another")),
+        replace(CAPTION, view=replace(VIEW, start=7.0, stop=14.0)),
+        said("salmonn", "no", "do you hear a dog barking and rain falling at the same time?"),
+        said("salmonn", "yes", "is there a cat meowing?"),
+    ):
+        assert contradictions(no, [other]) == []
+    silent = said("pengi", "a bell ringing", "generate audio caption")
+    yes = said("salmonn", "yes", "is there a dog barking?")
+    assert contradictions(yes, [silent]) == []  # a caption need not name everything
