@@ -56,6 +56,9 @@ class FlagForm(Protocol):
     def takes_times_from(self, timeline: gr.HTML) -> None:
         """Take the time range that is dragged on the timeline."""
 
+    def shows_parts_on(self, timeline: gr.HTML) -> None:
+        """Draw the parts that were flagged on the timeline."""
+
     def closes_with(self, *events: Callable[..., Any]) -> None:
         """Close when one of these events brings another sound."""
 
@@ -86,6 +89,7 @@ def build(actions: Actions) -> None:
     _attach_sound(actions, bar, drawn, panels)
     form.closes_with(bar.sound, bar.example)
     form.takes_times_from(drawn)
+    form.shows_parts_on(drawn)
     for panel in panels:
         _attach_panel(actions, panel)
         if panel is not layers:
@@ -114,7 +118,7 @@ def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequen
         shown: dict[Any, Any] = {}
         for panel in panels:
             shown |= {panel.view: waiting(panel.empty), **panel.fill(None)}
-        shown[drawn] = gr.update(value=timeline_value(sound, audio), words=[], captions=[])
+        shown[drawn] = gr.update(value=timeline_value(sound, audio), words=[], captions=[], marks=[])
         line, said = _line(sound), notices(sound)
         shown[bar] = gr.update(line=line, notices=said, wrong="", chosen=chosen, ready=True)
         return shown

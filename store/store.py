@@ -65,6 +65,11 @@ SELECT clip_id, owner, licence, attribution, speaker_agrees, contributor, stated
 FROM present_rights WHERE clip_id = ? AND contributor = ?"""
 _SELECT_OBSERVATION = "SELECT record FROM observation WHERE id = ?"
 _SELECT_FLAG = "SELECT flag FROM flag WHERE id = ?"
+_SELECT_FLAGGED_PARTS = """
+SELECT flag.time_start, flag.time_stop, if(flag.claim = '', flag.span_text, flag.claim)
+FROM flag JOIN observation ON observation.id = flag.observation_id
+WHERE observation.clip_id = ? AND flag.time_start IS NOT NULL AND flag.time_stop IS NOT NULL
+ORDER BY flag.time_start, flag.made_at"""
 _SELECT_ROW_WINDOW = """
 SELECT benchmark_row.start, benchmark_row.stop, clip
 FROM benchmark_row JOIN clip ON clip.id = benchmark_row.clip_id WHERE benchmark_row.id = ?"""
@@ -191,6 +196,11 @@ class Store:
         with self.reading() as cursor:
             found = _only(cursor.execute(_SELECT_FLAG, [flag_id]).fetchone())
         return None if found is None else Flag(**found)
+
+    def flagged_parts(self, clip_id: str) -> list[tuple[float, float, str]]:
+        """The parts of a kept clip that somebody flagged: (start, stop, what was claimed), by their start."""
+        with self.reading() as cursor:
+            return list(cursor.execute(_SELECT_FLAGGED_PARTS, [clip_id]).fetchall())
 
     def rows_of_flag(self, flag_id: str) -> tuple[Row, ...]:
         """The rows that a flag became."""

@@ -38,6 +38,7 @@ from demos.page_component import refusal
 from demos.request import SYSTEM_NAMES
 from demos.session import Session, Sessions
 from demos.sound import Sound
+from demos.timeline.timeline_component import marks_update
 from store.errors import StoreError
 from store.records import Flag, FlagKind, Observation, Rights
 from store.store import Store
@@ -134,6 +135,16 @@ class FlagForm:
         outputs = [parts.chosen_times, parts.inputs.time_start, parts.inputs.time_stop]
         timeline.range(taken, None, outputs, **_EVENT)
 
+    def shows_parts_on(self, timeline: gr.HTML) -> None:
+        """Draw the parts of the sound that were flagged, by anyone who had the same sound."""
+
+        def flagged(request: gr.Request) -> dict[str, Any]:
+            _, sound, _ = self._visitor(request)
+            return marks_update(() if sound is None else self._store.flagged_parts(sound.clip.id))
+
+        timeline.loaded(flagged, None, timeline, **_EVENT)
+        self._saving.then(flagged, None, timeline, **_EVENT)
+
     def closes_with(self, *events: Callable[..., Any]) -> None:
         """Close when another sound comes in."""
         for event in events:
@@ -163,7 +174,7 @@ class FlagForm:
         changes = [one.change for one in read]
         gr.on(changes, self._preview, inputs, parts.preview, trigger_mode="always_last", **_EVENT)
         saving = [parts.writing, parts.saved, parts.saved_rows, parts.to_tasks, parts.problem, typed.words]
-        parts.save.click(self._saved, inputs, saving, **_EVENT)
+        self._saving = parts.save.click(self._saved, inputs, saving, **_EVENT)
         for button in (parts.cancel, parts.done):
             button.click(self._closed, None, self._close_outputs(), **_EVENT)
 

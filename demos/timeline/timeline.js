@@ -1,6 +1,6 @@
 // One clip on one time axis: play, seek, loop, zoom, scroll, choose a part. `props.value` is the sound; `props.words`,
-// `props.captions` and `props.marks` are what stands over it. Emits 'range' {start, stop} when a part is chosen,
-// {start: null, stop: null} when it is let go. Asking about a part and flagging it are told to the panels.
+// `props.captions` and `props.marks` are what stands over it. Emits 'loaded' when a sound is drawn, 'range' {start, stop}
+// when a part is chosen, {start: null, stop: null} when it is let go. Asking about a part and flagging it are told to the panels.
 const [body, rows, over, head, range, tip, audio] =
   ['.tl-body', '.tl-rows', '.tl-over', '.tl-head', '.tl-range', '.tl-tip', 'audio'].map(find);
 const SHORTEST = 0.25; // seconds that can fill the axis
@@ -293,6 +293,7 @@ const load = () => {
   tellPosition();
   takeLanes();
   show('fits', 'attended', 'layers');
+  trigger('loaded', {});
 };
 const takeLanes = () => {
   for (const name of ['words', 'captions', 'marks']) {

@@ -10,8 +10,8 @@ Everything is drawn in the browser by `timeline.js`. The value is plain data:
     audio                      the address that the browser plays
 
 `words`, `captions` and `marks` are properties of their own, so that they can arrive without the sound being
-sent again. The event `range` carries `start` and `stop` in seconds, or None for both when the person let the
-range go.
+sent again. The event `loaded` says that a sound was drawn; `range` carries `start` and `stop` in seconds, or
+None for both when the person let the range go.
 """
 
 from __future__ import annotations
@@ -54,7 +54,16 @@ def words_update(words: Iterable[Word]) -> dict[str, Any]:
 
 def captions_update(captions: Iterable[tuple[float, float, str]]) -> dict[str, Any]:
     """The same for captions: (start, stop, text)."""
-    return gr.update(captions=[{"start": a, "stop": b, "text": text} for a, b, text in captions])
+    return gr.update(captions=_lane(captions))
+
+
+def marks_update(marks: Iterable[tuple[float, float, str]]) -> dict[str, Any]:
+    """The same for parts that were flagged: (start, stop, claim)."""
+    return gr.update(marks=_lane(marks))
+
+
+def _lane(parts: Iterable[tuple[float, float, str]]) -> list[dict[str, Any]]:
+    return [{"start": start, "stop": stop, "text": text} for start, stop, text in parts]
 
 
 def timeline_value(sound: Sound, audio: str) -> dict[str, Any]:

@@ -137,6 +137,19 @@ def test_a_part_is_flagged(page: Page, question: Path) -> None:
     page.get_by_role("button", name="Flag this part of SALMONN").click()
     expect(page.locator("h3", has_text="What did SALMONN make up?")).to_be_visible()
     expect(page.get_by_label("from, in seconds")).to_have_value(re.compile(r"^(0\.9|1|1\.0)\d*$"))
+    page.locator(".claim textarea").fill("a wombat singing")
+    page.locator(".correction textarea").fill("nothing of the kind")
+    page.get_by_text("mine", exact=True).click()
+    page.get_by_label("Everyone who can be heard").check()
+    expect(page.locator(".becomes table tbody tr")).not_to_have_count(0)
+    page.keyboard.press("Control+Enter")
+    marks = page.locator(".tl-marks span", has_text="a wombat singing")
+    expect(marks).to_have_count(1)
+    page.locator(".examples .chip", has_text="silence").click()
+    expect(page.locator(".heard")).to_contain_text("silence.flac")
+    expect(marks).to_have_count(0)
+    bring(page, question)
+    expect(marks).to_have_count(1)  # the flag is kept with the sound
 
 
 def test_labels_are_followed_over_time(page: Page, question: Path, tmp_path: Path) -> None:
