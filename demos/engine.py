@@ -121,6 +121,7 @@ class Engine:
                 "salmonn",
                 instruction=said.instruction,
                 lora_scaling=MOST_SCALING if said.lora_scaling is None else said.lora_scaling,
+                over_silence=bool(said.settings.get("over_silence", False)),
                 start=said.view.start,
                 stop=said.view.stop,
             )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from demos.request import EngineError
-from demos.systems import LONGEST_VIEW, Work
+from demos.systems import LONGEST_VIEW, Work, audio_tokens, silent_tokens
 from demos.token_text import TokenTexts
 from store.records import Observation
 
@@ -48,17 +48,13 @@ def grounds(work: Work, said: Observation) -> Grounds:
 
     Raises EngineError for an empty answer, and Cancelled.
     """
-    from demos.salmonn.answering import heard_window, prompt_ids
+    from demos.salmonn.answering import prompt_ids
     from demos.salmonn.attention import attended
 
     answering = work.networks.answering()
     view = work.view(LONGEST_VIEW)
-    speech, events = work.encode("whisper", view), work.encode("beats", view)
-    work.check()
-    sound = answering.audio_tokens(speech.output, events.output)[0]
-    samples = work.samples(view)
-    silence = answering.audio_tokens(*answering.encode(heard_window(np.zeros_like(samples))))[0]
-    work.check()
+    silence = silent_tokens(work, view)[0]
+    sound = silence if work.question.over_silence else audio_tokens(work, view)[0]
     network = answering.network
     before, after = prompt_ids(network.config, answering.tokenizer, work.question.instruction)
     ids, texts = _ids(answering, said)

@@ -26,6 +26,7 @@ from demos.panels import (
     salmonn_panel_component,
     whisper_panel_component,
 )
+from demos.panels.differences import differing_words
 from demos.panels.panel_component import (
     Panel,
     failed,
@@ -33,7 +34,6 @@ from demos.panels.panel_component import (
     no_grounds,
     running,
     stopped,
-    waiting,
     with_evidence,
 )
 from demos.request import Cancelled, EngineError, Partial
@@ -82,9 +82,9 @@ def build(actions: Actions) -> None:
     with gr.Row(elem_classes="panels"):
         clap = clap_panel_component.build(suite.model("clap"), engine.default_bank)
         pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"), drawn)
-        salmonn = salmonn_panel_component.build(suite.model("salmonn"), engine.presets("salmonn"))
+        salmonn, compared = salmonn_panel_component.build(suite.model("salmonn"), engine.presets("salmonn"))
         layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
-    panels = [whisper, clap, pengi, salmonn, layers]
+    panels = [whisper, clap, pengi, salmonn, compared, layers]
     form = actions.place_flag_form()
     _attach_sound(actions, bar, drawn, panels)
     form.closes_with(bar.sound, bar.example)
@@ -94,7 +94,8 @@ def build(actions: Actions) -> None:
         _attach_panel(actions, panel)
         if panel is not layers:
             form.opens_from(panel.view)
-    _attach_looking(actions, salmonn)
+    for panel in (salmonn, compared):
+        _attach_looking(actions, panel)
 
 
 def forget_who_leaves(page: gr.Blocks, sessions: Sessions) -> None:
@@ -117,7 +118,7 @@ def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequen
         audio = _playable(session, sound)
         shown: dict[Any, Any] = {}
         for panel in panels:
-            shown |= {panel.view: waiting(panel.empty), **panel.fill(None)}
+            shown |= {panel.view: panel.unasked(), **panel.fill(None)}
         shown[drawn] = gr.update(value=timeline_value(sound, audio), words=[], captions=[], marks=[])
         line, said = _line(sound), notices(sound)
         shown[bar] = gr.update(line=line, notices=said, wrong="", chosen=chosen, ready=True)
@@ -163,36 +164,39 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
         session = actions.sessions.of(request.session_hash)
         sound = session.sound
         if sound is None:
-            yield {panel.view: waiting("Record, upload or choose a sound first.")}
+            yield {panel.view: panel.unasked("Record, upload or choose a sound first.")}
             return
         if event.target is panel.view:
-            session.choose_part(panel.system, _part(event))
-        start, stop = session.part(panel.system)
+            session.choose_part(panel.name, _part(event))
+        start, stop = session.part(panel.name)
         asked = replace(panel.request(*values), start=start, stop=stop)
-        cancelled = session.begin(panel.system)
+        cancelled = session.begin(panel.name)
         yield {panel.view: running(), **panel.fill(None)}
         try:
             for item in actions.engine.observe(sound, asked, cancelled.is_set):
-                if not session.is_current(panel.system, cancelled):
+                if not session.is_current(panel.name, cancelled):
                     return
                 if isinstance(item, Partial):
                     yield {panel.view: running(item)}
                 else:
-                    session.keep(item)
+                    session.keep(item, panel.name)
                     value = _within(sound, item, panel.answer(item))
+                    first = session.latest(panel.system) if panel.beside else None
+                    if first is not None:
+                        value["differs"] = differing_words(item.text, first.text)
                     yield {panel.view: value, **panel.fill(item)}
                     if panel.speaks_of_sounds:
                         shown = _held_against(actions.engine, session, sound, item, value, cancelled.is_set)
-                        if session.is_current(panel.system, cancelled):
+                        if session.is_current(panel.name, cancelled):
                             yield {panel.view: shown}
         except EngineError as problem:
-            if session.is_current(panel.system, cancelled):
+            if session.is_current(panel.name, cancelled):
                 yield {panel.view: stopped() if isinstance(problem, Cancelled) else failed(str(problem))}
         finally:
             cancelled.set()
 
     def cancel(request: gr.Request) -> None:
-        actions.sessions.of(request.session_hash).cancel(panel.system)
+        actions.sessions.of(request.session_hash).cancel(panel.name)
 
     settings: dict[str, Any] = {
         "show_progress": "hidden",

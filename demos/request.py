@@ -48,6 +48,7 @@ class Request:
     instruction: str = ""
     bank: tuple[str, ...] = ()  # texts that CLAP ranks
     lora_scaling: float = 4.0  # SALMONN: 0 (the language model alone) to 4 (as trained)
+    over_silence: bool = False  # SALMONN: hear silence of the same length instead, to see what is made up
     beams: int | None = None
     max_tokens: int | None = None
     encoder: str = ""  # layers: an encoder's title, empty for the first
@@ -74,6 +75,7 @@ class Question:
     instruction: str
     bank: tuple[str, ...]
     lora_scaling: float
+    over_silence: bool
     beams: int
     max_tokens: int
     encoder: str
@@ -101,6 +103,7 @@ def settle(sound: Sound, request: Request, suite: Suite) -> Question:
         request.instruction.strip() or (presets[0][1] if presets else ""),
         bank,
         float(request.lora_scaling),
+        request.over_silence,
         usual_beams if request.beams is None else request.beams,
         usual_tokens if request.max_tokens is None else request.max_tokens,
         request.encoder or suite.encoders[0].title,

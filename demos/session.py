@@ -13,7 +13,7 @@ from pathlib import Path
 
 from demos.engine import Engine
 from demos.sound import Sound
-from store.records import Observation, System
+from store.records import Observation
 
 IDLE_SECONDS = 3600.0
 Part = tuple[float, float | None]  # start and stop in seconds; None is the end of the sound
@@ -32,8 +32,9 @@ class Session:
         self._lock = threading.Lock()
         self._sound: Sound | None = None
         self._observations: OrderedDict[str, Observation] = OrderedDict()
-        self._running: dict[System, threading.Event] = {}
-        self._parts: dict[System, Part] = {}
+        self._latest: dict[str, Observation] = {}
+        self._running: dict[str, threading.Event] = {}
+        self._parts: dict[str, Part] = {}
         self._files: set[Path] = set()
         self._closed = False
 
@@ -46,46 +47,51 @@ class Session:
         """Take another sound; what was said and kept of the one before goes."""
         self._drop(sound)
 
-    def begin(self, system: System) -> threading.Event:
-        """The event that cancels a system's next answer; its answer under way is cancelled now."""
+    def begin(self, panel: str) -> threading.Event:
+        """The event that cancels a panel's next answer; its answer under way is cancelled now."""
         event = threading.Event()
         with self._lock:
-            before = self._running.get(system)
-            self._running[system] = event
+            before = self._running.get(panel)
+            self._running[panel] = event
             if self._closed:
                 event.set()
         if before is not None:
             before.set()
         return event
 
-    def choose_part(self, system: System, part: Part) -> None:
-        """The part of the sound that a system is asked about from now on."""
+    def choose_part(self, panel: str, part: Part) -> None:
+        """The part of the sound that a panel is asked about from now on."""
         with self._lock:
-            self._parts[system] = part
+            self._parts[panel] = part
 
-    def part(self, system: System) -> Part:
-        """The part of the sound that a system was asked about last."""
+    def part(self, panel: str) -> Part:
+        """The part of the sound that a panel was asked about last."""
         with self._lock:
-            return self._parts.get(system, WHOLE)
+            return self._parts.get(panel, WHOLE)
 
-    def is_current(self, system: System, event: threading.Event) -> bool:
-        """Whether no later answer of that system has begun since `begin` gave this event."""
+    def is_current(self, panel: str, event: threading.Event) -> bool:
+        """Whether no later answer of that panel has begun since `begin` gave this event."""
         with self._lock:
-            return self._running.get(system) is event
+            return self._running.get(panel) is event
 
-    def cancel(self, system: System) -> None:
-        """Stop what a system is saying."""
+    def cancel(self, panel: str) -> None:
+        """Stop what is being said in a panel."""
         with self._lock:
-            event = self._running.get(system)
+            event = self._running.get(panel)
         if event is not None:
             event.set()
 
-    def keep(self, observation: Observation) -> None:
-        """Remember an observation of the present sound; one of another sound is passed over."""
+    def keep(self, observation: Observation, panel: str = "") -> None:
+        """Remember an observation of the present sound, and in which panel it stands.
+
+        One of another sound is passed over.
+        """
         with self._lock:
             if self._sound is None or observation.view.clip_id != self._sound.clip.id:
                 return
             self._observations[observation.id] = observation
+            if panel:
+                self._latest[panel] = observation
             while len(self._observations) > MOST_OBSERVATIONS:
                 self._observations.popitem(last=False)
 
@@ -93,6 +99,11 @@ class Session:
         """The observation with this id, if it is of the present sound."""
         with self._lock:
             return self._observations.get(observation_id)
+
+    def latest(self, panel: str) -> Observation | None:
+        """What a panel said last of the present sound."""
+        with self._lock:
+            return self._latest.get(panel)
 
     def observations(self) -> list[Observation]:
         """All that was said of the present sound, the oldest first."""
@@ -120,6 +131,7 @@ class Session:
             files, self._files = self._files, set()
             before, self._sound = self._sound, None if self._closed else sound
             self._observations.clear()
+            self._latest.clear()
             self._parts.clear()
         for event in events:
             event.set()

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from demos.catalog import Model
 from demos.encoders import Encoders, Encoding
@@ -20,6 +22,9 @@ from demos.request import Cancelled, Partial, Question
 from demos.sound import Samples, Sound
 from demos.views import Views, view_of
 from store.records import Observation, Score, System, Token, View, Word, new_id
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LONGEST_VIEW = 30.0  # seconds that SALMONN and the encoders of `layers` hear
 BEST_IN_TIME = 20  # texts whose cosine an observation keeps window by window
@@ -138,10 +143,7 @@ def answer(work: Work) -> Steps:
     """SALMONN: answer the instruction about the first 30 s."""
     view, question = work.view(LONGEST_VIEW), work.question
     answering = work.networks.answering()
-    speech = work.encode("whisper", view)
-    events = work.encode("beats", view)
-    work.check()
-    audio = answering.audio_tokens(speech.output, events.output)
+    audio = silent_tokens(work, view) if question.over_silence else audio_tokens(work, view)
     for said in answering.stream(
         audio,
         question.instruction,
@@ -155,7 +157,26 @@ def answer(work: Work) -> Steps:
             yield Partial(said.text, "Writing")
             continue
         settings = {**said.settings, "ended": said.ended}
+        if question.over_silence:
+            settings["over_silence"] = True
         yield work.observation(view, settings, prompt=said.prompt, text=said.text, tokens=said.tokens)
+
+
+def audio_tokens(work: Work, view: View) -> Tensor:
+    """What SALMONN's language model hears of a view: [1, windows, width]."""
+    speech, events = work.encode("whisper", view), work.encode("beats", view)
+    work.check()
+    return work.networks.answering().audio_tokens(speech.output, events.output)
+
+
+def silent_tokens(work: Work, view: View) -> Tensor:
+    """What it would hear of silence of the same length."""
+    from demos.salmonn.answering import heard_window
+
+    answering = work.networks.answering()
+    tokens = answering.audio_tokens(*answering.encode(heard_window(np.zeros_like(work.samples(view)))))
+    work.check()
+    return tokens
 
 
 def transcribe(work: Work) -> Steps:

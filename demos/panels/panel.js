@@ -33,6 +33,7 @@ const sayWords = (box, value) => {
       const unheard = (value.unheard || []).find((one) => within(at, stop, one));
       if (unheard) word.classList.add('doubt');
       if (within(at, stop, mark)) word.classList.add('mark');
+      if ((value.differs || []).some((one) => within(at, stop, one))) word.classList.add('differs');
       if (looked && looked[0] === at) word.classList.add('looked');
       for (let from = at; from < stop;) {
         let to = from;
@@ -83,6 +84,9 @@ const say = (value) => {
   pieces.push(characters.slice(at).join(''));
   box.replaceChildren(...pieces);
 };
+
+// Whether there is something to flag, and who may be flagged from the timeline.
+const flaggable = (value) => Boolean(value.observation) && value.flaggable !== false;
 
 const rank = (value) => {
   const scores = value.scores || [];
@@ -220,7 +224,7 @@ const draw = () => {
   find('.took').textContent = value.took || '';
   find('.rerun').hidden = running || !value.again;
   find('.cancel').hidden = !running;
-  find('.flag').hidden = !value.observation || running;
+  find('.flag').hidden = !flaggable(value) || running;
   find('.flag').classList.toggle('open', Boolean(marked && marked.observation === value.observation));
   find('.flag').textContent = find('.flag').classList.contains('open') ? '⚑ Flagging…' : '⚑ Flag';
   showGrounds();
@@ -264,10 +268,10 @@ const ask = () => {
   draw();
   trigger('ask', part);
 };
-hear('listen', (asked) => { part = asked || {}; ask(); });
+hear('listen', (asked) => { part = asked || {}; if (props.listens) ask(); });
 find('.rerun').addEventListener('click', ask);
 hear('flag', ({ system }) => {
-  if (system === props.system && props.value.observation) trigger('flagged', { observation: props.value.observation, start: 0, stop: 0 });
+  if (props.listens && system === props.system && flaggable(props.value)) trigger('flagged', { observation: props.value.observation, start: 0, stop: 0 });
 });
 find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', {}); });
 
@@ -276,7 +280,7 @@ watch('grounds', showGrounds);
 watch('value', () => {
   if (props.value.state === 'running') picked = [0];
   if (props.value.state === 'empty') part = {};
-  tell('answered', { system: props.system, title: props.title, observation: props.value.observation || '' });
+  if (props.listens) tell('answered', { system: props.system, title: props.title, observation: props.value.observation || '' });
   if (looked && props.value.state !== 'done') { looked = null; tell('attended', null); }
   draw();
   if (props.value.state === 'done') showFits();

@@ -8,6 +8,7 @@ The value of a panel's view is plain data, drawn by `panel.js` with `textContent
     scores     labels with their cosine and windows (CLAP)
     tokens     [text, probability] of an answer that is shaded by them; `look` whether its words can be
                looked into (SALMONN)
+    differs    parts [start, stop] of the answer that another one, which stands beside it, does not have
     unheard    parts [start, stop, sentence] of the answer that CLAP does not find in the sound
     notes      sentences below the answer; `took` the line at the foot
     observation  the id that a flag points at; `again` whether there is something to run again
@@ -32,16 +33,24 @@ from demos.request import SYSTEM_NAMES, Partial, Request
 from store.records import Observation, System
 
 
-def panel_view(system: System, value: dict[str, Any]) -> gr.HTML:
+def panel_view(system: System, value: dict[str, Any], title: str = "", listens: bool = True) -> gr.HTML:
     """One system's answer with its state, and the buttons Re-run, Cancel and Flag.
+
+    One that does not listen is asked by its own button alone, not by Listen.
 
     Events: `ask` (Listen or Re-run was pressed; start and stop where a part of the sound is meant), `cancel`,
     `flagged` (observation, start, stop: the selected characters of the answer), `look` (observation: a word
     was chosen to see what it rests on). The property `grounds` is what `grounds_value` or `no_grounds` made
     last.
     """
-    known = {"system": system, "title": SYSTEM_NAMES[system], "grounds": None}
-    return page_component(Path(__file__).parent, "panel", value, known, elem_classes="answer")
+    known = {"system": system, "title": title or SYSTEM_NAMES[system], "listens": listens, "grounds": None}
+    return page_component(
+        Path(__file__).parent,
+        "panel",
+        value,
+        known,
+        elem_classes=["answer", "first" if listens else "beside"],
+    )
 
 
 def with_tokens(value: dict[str, Any], observation: Observation, look: bool = False) -> dict[str, Any]:
@@ -106,6 +115,16 @@ class Panel:
     fill: Callable[[Observation | None], dict[Any, Any]] = lambda observation: {}
     controls: Sequence[gr.components.Component] = ()
     speaks_of_sounds: bool = False  # its answers are held against what CLAP finds
+    beside: str = ""  # what it is called where it is a further question to the same system
+
+    @property
+    def name(self) -> str:
+        """By which its answers are cancelled."""
+        return f"{self.system} {self.beside}".strip()
+
+    def unasked(self, sentence: str = "") -> dict[str, Any]:
+        """The state before anything was heard; what stands beside an answer has its own button to ask."""
+        return {**waiting(sentence or self.empty), "again": bool(self.beside)}
 
 
 def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:

@@ -1,8 +1,9 @@
-"""The SALMONN panel: an answer that takes speech and sounds together, written word by word."""
+"""The SALMONN panel: an answer that takes speech and sounds together, and the same in another setting."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -14,34 +15,95 @@ from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
 EMPTY = "Press Listen to ask SALMONN about this sound."
+EMPTY_BESIDE = (
+    "Press ↻ to ask the same in this setting. Words that the answer above does not have are underlined."
+)
+BESIDE = "compared"
+BEAMS = [("greedy", 1), ("4 beams", 4)]  # as published, and word by word
 
 
-def build(model: Model, presets: Sequence[tuple[str, str]]) -> Panel:
-    """The panel's column, with its instruction and the LoRA scaling."""
+@dataclass(frozen=True)
+class _Settings:
+    """The controls of one setting."""
+
+    scaling: gr.Slider
+    beams: gr.Dropdown
+
+
+def build(model: Model, presets: Sequence[tuple[str, str]]) -> tuple[Panel, Panel]:
+    """The panel's column: instruction, settings and answer, and below it the answer in another setting."""
     with gr.Column(elem_classes=["card", "panel-salmonn"]):
         heading("SALMONN", "co-reasoning", model.title, model.note)
         _, words = instruction("SALMONN", presets)
+        first = _settings("SALMONN", MOST_SCALING)
+        view = panel_view("salmonn", waiting(EMPTY))
+        with gr.Accordion("Compare with another setting", open=False, elem_classes="compared"):
+            second = _settings("the other setting of SALMONN", MOST_SCALING / 2)
+            silent = gr.Checkbox(label="silence instead of the sound", value=False, elem_classes="silent")
+            beside = panel_view(
+                "salmonn", {**waiting(EMPTY_BESIDE), "again": True}, "SALMONN, compared", listens=False
+            )
+
+    def request(text: str, lora_scaling: float, beams: int, over_silence: bool = False) -> Request:
+        held = min(MOST_SCALING, max(0.0, float(lora_scaling)))
+        return Request(
+            "salmonn",
+            instruction=(text or "").strip(),
+            lora_scaling=held,
+            beams=int(beams),
+            over_silence=bool(over_silence),
+        )
+
+    asked = [words, first.scaling, first.beams]
+    asked_beside = [words, second.scaling, second.beams, silent]
+    return (
+        Panel("salmonn", "SALMONN", EMPTY, view, asked, request, answer, speaks_of_sounds=True),
+        Panel(
+            "salmonn",
+            "SALMONN, compared",
+            EMPTY_BESIDE,
+            beside,
+            asked_beside,
+            request,
+            answer,
+            speaks_of_sounds=True,
+            beside=BESIDE,
+        ),
+    )
+
+
+def answer(observation: Observation) -> dict[str, Any]:
+    """The view's value for an answer; of the setting it says what is not as trained."""
+    value = with_tokens(answered(observation, f"{len(observation.tokens)} tokens"), observation, look=True)
+    if observation.lora_scaling not in (None, MOST_SCALING):
+        value["took"] += f" · LoRA {observation.lora_scaling:g}"
+    if observation.settings.get("beams", 1) > 1:
+        value["took"] += f" · {observation.settings['beams']} beams"
+    if observation.settings.get("over_silence"):
+        value["took"] += " · over silence"
+        value["flaggable"] = False  # the sound was not heard: nothing of it is made up
+    return value
+
+
+def _settings(whose: str, lora_scaling: float) -> _Settings:
+    with gr.Row(elem_classes="choices"):
         scaling = gr.Slider(
             0,
             MOST_SCALING,
-            value=MOST_SCALING,
+            value=lora_scaling,
             step=0.1,
             label="LoRA scaling",
             elem_classes="scaling",
             buttons=[],
+            min_width=150,
         )
-        view = panel_view("salmonn", waiting(EMPTY))
-
-    def request(text: str, lora_scaling: float) -> Request:
-        held = min(MOST_SCALING, max(0.0, float(lora_scaling)))
-        return Request("salmonn", instruction=(text or "").strip(), lora_scaling=held)
-
-    def answer(observation: Observation) -> dict[str, Any]:
-        value = with_tokens(
-            answered(observation, f"{len(observation.tokens)} tokens"), observation, look=True
+        beams = gr.Dropdown(
+            BEAMS,
+            value=1,
+            label=f"Decoding of {whose}",
+            show_label=False,
+            container=False,
+            filterable=False,
+            min_width=80,
         )
-        if observation.lora_scaling not in (None, MOST_SCALING):  # said only when it is not as trained
-            value["took"] += f" · LoRA {observation.lora_scaling:g}"
-        return value
-
-    return Panel("salmonn", "SALMONN", EMPTY, view, [words, scaling], request, answer, speaks_of_sounds=True)
+    return _Settings(scaling, beams)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
 
 PICTURES = os.environ.get("EARWITNESS_PICTURES")  # a folder for the README's pictures, when they are wanted
-PANELS = (".strip", ".panel-clap", ".panel-pengi", ".panel-salmonn", ".panel-layers")
+PANELS = (".strip", ".panel-clap", ".panel-pengi", ".panel-salmonn .first", ".panel-layers")
 NASTY = "<img src=x onerror=window.broken=1>"
 
 
@@ -48,7 +48,7 @@ def picture(page: Page, name: str) -> None:
 
 def open_form(page: Page, marked: int = 2) -> str:
     """Press Flag on SALMONN's answer and mark its last words; returns them."""
-    page.locator(".panel-salmonn .small.flag").click()
+    page.locator(".panel-salmonn .first .small.flag").click()
     words = page.locator(".words-box [data-word]")
     words.first.wait_for()
     first = max(0, words.count() - marked)
@@ -68,7 +68,7 @@ def test_a_sound_becomes_a_task(page: Page, address: str, question: Path, tmp_pa
         expect(page.locator(f"{panel} .state.wrong")).to_have_count(0)
     assert page.locator(".panel-clap .hits li").count() >= 5
     assert page.locator(".panel-pengi .say").inner_text().strip()
-    assert page.locator(".panel-salmonn .say").inner_text().strip()
+    assert page.locator(".panel-salmonn .first .say").inner_text().strip()
     expect(page.locator(".panel-layers canvas")).to_be_visible()
 
     marked = open_form(page)

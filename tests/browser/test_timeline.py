@@ -120,14 +120,14 @@ def test_a_part_is_asked_about(page: Page, question: Path) -> None:
     expect(page.locator(".panel-clap .took")).not_to_contain_text("heard")
     drag(page, 0.5, 0.75)
     page.locator(".tl-ask").click()
-    for panel in (".panel-clap", ".panel-salmonn", ".panel-layers"):
+    for panel in (".panel-clap", ".panel-salmonn .first", ".panel-layers"):
         expect(page.locator(f"{panel} .took")).to_contain_text(re.compile(r"heard 2\.0–3\.0 s"))
     # Asked again, a system hears the same part; Listen asks about the whole.
-    page.locator(".panel-salmonn .small.rerun").click()
-    page.locator(".panel-salmonn .small.rerun").wait_for()
-    expect(page.locator(".panel-salmonn .took")).to_contain_text(re.compile(r"heard 2\.0–3\.0 s"))
+    page.locator(".panel-salmonn .first .small.rerun").click()
+    page.locator(".panel-salmonn .first .small.rerun").wait_for()
+    expect(page.locator(".panel-salmonn .first .took")).to_contain_text(re.compile(r"heard 2\.0–3\.0 s"))
     listen(page)
-    expect(page.locator(".panel-salmonn .took")).not_to_contain_text("heard")
+    expect(page.locator(".panel-salmonn .first .took")).not_to_contain_text("heard")
 
 
 def test_a_part_is_flagged(page: Page, question: Path) -> None:
