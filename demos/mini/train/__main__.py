@@ -124,6 +124,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
         sounds.Scenes(folder / "questions"),
         utterances(folder),
         steps=4000,
+        more_steps=2500,
         long_steps=200,
     ),
     "llama": lambda folder: llama.run(folder, salmonn.configuration(folder), steps=2000),
