@@ -120,7 +120,11 @@ MODELS: tuple[Card, ...] = (
         "what sounds when; ears of SALMONN",
         ("beats.safetensors", "beats.json"),
         {"beats": "beats"},
-        {"beats steps": "short windows", "beats long_steps": "whole clips"},
+        {
+            "beats steps": "short windows",
+            "beats more_steps": "the same, from a higher rate again",
+            "beats long_steps": "whole clips",
+        },
         ("BEATs",),
         sets=lambda: {
             "scenes": _first("beats", "SCENES", "half of them with speech laid over"),

@@ -41,6 +41,7 @@ STAGES = (
     "whisper-wide",
     "llama",
     "beats",
+    "beats-more",
     "beats-long",
     "salmonn-first",
     "salmonn-instructed",

@@ -66,7 +66,7 @@ def _whisper(data: Path, run: Path, steps: int, choices: Any) -> None:
 
 def _beats(data: Path, run: Path, steps: int, choices: Any) -> None:
     scenes, questions = sounds.Scenes(data / "scenes"), sounds.Scenes(data / "questions")
-    beats.run(run, scenes, questions, sounds.Utterances(data / "utterances"), steps, 0, choices)
+    beats.run(run, scenes, questions, sounds.Utterances(data / "utterances"), steps, 0, 0, choices)
 
 
 def _salmonn(data: Path, run: Path, steps: int, choices: Any) -> None:

@@ -190,10 +190,11 @@ def run(
     questions: Scenes,
     utterances: Utterances,
     steps: int,
+    more_steps: int,
     long_steps: int,
     choices: Choices = Choices(),
 ) -> None:
-    """Train both phases; write `beats.safetensors` (float16) and `beats.json`."""
+    """Train all phases; write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
     beats = Beats(CONFIG)
     predictor = beats.predictor
@@ -223,6 +224,12 @@ def run(
         Plan("beats", steps, 3e-3, warm_up=200, decay=0.4, muon=True, seed=32),
         beats,
         short,
+        folder,
+    )
+    train(
+        Plan("beats-more", more_steps, 2.5e-3, warm_up=50, decay=0.6, muon=True, seed=34),
+        beats,
+        lambda rng, step: losses(rng, 32, SHORT, 0.9),
         folder,
     )
     train(
