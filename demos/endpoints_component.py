@@ -86,15 +86,27 @@ def declare(engine: Engine, sessions: Sessions) -> None:
         return ask(clip, request, Request("pengi", instruction=instruction))
 
     def answer(
-        clip: FileData, request: gr.Request, instruction: str = "", lora_scaling: float = MOST_SCALING
+        clip: FileData,
+        request: gr.Request,
+        instruction: str = "",
+        lora_scaling: float = MOST_SCALING,
+        beams: int = 1,
+        over_silence: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Answer an instruction about speech and sounds together (SALMONN), streamed; the last is the whole.
 
-        `lora_scaling` is 0 (the language model alone) to 4 (as trained).
+        `lora_scaling` is 0 (the language model alone) to 4 (as trained); one beam is greedy; `over_silence`
+        asks about silence of the same length instead of the sound.
         """
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
-        question = Request("salmonn", instruction=instruction, lora_scaling=lora_scaling)
+        question = Request(
+            "salmonn",
+            instruction=instruction,
+            lora_scaling=lora_scaling,
+            beams=beams,
+            over_silence=over_silence,
+        )
         try:
             for item in engine.observe(sound, question):
                 if isinstance(item, Partial):
@@ -115,6 +127,46 @@ def declare(engine: Engine, sessions: Sessions) -> None:
         """Show an encoder's layers over time: `measure` is "rms" or "change_from_below"."""
         return ask(clip, request, Request("layers", encoder=encoder, measure=measure))
 
+    def evidence(clip: FileData, request: gr.Request, text: str) -> list[dict[str, Any]]:
+        """Hold a text about a sound against it (CLAP): for each sound that it speaks of the score in time.
+
+        `cosine` in the window from `start` to `stop` that fits best, `standing` in deviations from the mean
+        of all labels, `chance` that it is there and whether that is `doubtful`, where a calibration is.
+        """
+        session = sessions.of(request.session_hash)
+        sound = _hold(session, clip)
+        try:
+            found = engine.evidence(sound, text)
+        except EngineError as problem:
+            raise refusal(problem) from problem
+        return [
+            {"words": text[one.claim.start : one.claim.stop], **asdict(one), "claim": asdict(one.claim)}
+            for one in found
+        ]
+
+    def grounds(clip: FileData, request: gr.Request, observation: str) -> dict[str, Any]:
+        """Look into an answer of SALMONN by the id of its observation, asked in the same client session.
+
+        For each of `tokens` its probability with the sound and over silence, its attention to each of the
+        `windows` (start, stop in seconds), mean over layers, and its attention mass on the sound by layer.
+        """
+        session = sessions.of(request.session_hash)
+        sound, said = _hold(session, clip), session.observation(observation)
+        if said is None:
+            raise refusal("There is no such observation of this clip in this session. Ask /answer first.")
+        try:
+            found = engine.grounds(sound, said)
+        except EngineError as problem:
+            raise refusal(problem) from problem
+        return {
+            "tokens": list(found.tokens),
+            "windows": [list(window) for window in found.windows],
+            "attention": found.attention.mean(0).tolist(),
+            "mass": found.mass.tolist(),
+            "probabilities": found.probabilities.tolist(),
+            "over_silence": found.over_silence.tolist(),
+        }
+
     endpoints: list[tuple[Callable[..., Any], str]] = [
         (listen, "listen"),
         (retrieve, "clap"),
@@ -122,6 +174,8 @@ def declare(engine: Engine, sessions: Sessions) -> None:
         (answer, "salmonn"),
         (transcribe, "whisper"),
         (layers, "layers"),
+        (evidence, "clap"),
+        (grounds, "salmonn"),
     ]
     for endpoint, waits_with in endpoints:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_id=waits_with, concurrency_limit=2)

@@ -25,8 +25,9 @@ from tests.serving import ROOT, served, untrained_weights
 
 RATE = 16_000
 PUBLIC = {
-    "/listen", "/retrieve", "/caption", "/answer", "/transcribe", "/layers", "/flag", "/tasks", "/export",
-}  # fmt: skip
+    *("/listen", "/retrieve", "/caption", "/answer", "/transcribe", "/layers", "/evidence", "/grounds"),
+    *("/flag", "/tasks", "/export"),
+}
 OWN = {"owner": "mine", "licence": "CC0-1.0", "speaker_agrees": True}
 
 
@@ -93,6 +94,21 @@ def test_listen_answers_for_every_system(client: Client, clip: Any) -> None:
     assert set(said["observations"]) == {"clap", "pengi", "salmonn", "whisper", "layers"}
     assert said["clip"]["name"] == "two seconds.wav"
     assert said["clip"]["seconds"] == pytest.approx(2.0)
+
+
+def test_an_answer_is_looked_into_and_held_against_the_sound(client: Client, clip: Any) -> None:
+    *_, said = client.submit(clip=clip, lora_scaling=2.0, over_silence=True, api_name="/answer")
+    assert said["settings"]["over_silence"] is True
+    *_, said = client.submit(clip=clip, api_name="/answer")
+    found = client.predict(clip=clip, observation=said["id"], api_name="/grounds")
+    assert "".join(found["tokens"]) == said["text"]
+    assert len(found["attention"]) == len(found["probabilities"]) == len(found["over_silence"])
+    assert len(found["attention"][0]) == len(found["windows"]) == 6  # two seconds in thirds
+    with pytest.raises(AppError, match="no such observation"):
+        client.predict(clip=clip, observation="another", api_name="/grounds")
+    (one, other) = client.predict(clip=clip, text="a dog barking, then rain falling", api_name="/evidence")
+    assert (one["words"], other["words"]) == ("a dog barking", "rain falling")
+    assert -1 <= one["cosine"] <= 1
 
 
 def test_labels_of_ones_own_are_ranked(client: Client, clip: Any) -> None:
