@@ -67,6 +67,7 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
     import demos.endpoints_component
     from annotators.flags.flag_form import FlagForm
     from annotators.flags.kinds_help import kinds_help
+    from annotators.flags.known_failures import KnownFailures
     from annotators.tasks import tasks_tab
     from demos import help_tab, listen_tab
     from demos.examples import examples
@@ -78,12 +79,12 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
         forms.append(FlagForm(store, sessions))
         return forms[0]
 
-    cleaning = (CACHE_SECONDS, CACHE_SECONDS)
+    known, cleaning = KnownFailures(engine, store).sentences, (CACHE_SECONDS, CACHE_SECONDS)
     with gr.Blocks(title="Earwitness", analytics_enabled=False, delete_cache=cleaning) as page:
         header(engine.suite)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Listen", id="listen"):
-                listen_tab.build(listen_tab.Actions(engine, sessions, examples(), place_flag_form))
+                listen_tab.build(listen_tab.Actions(engine, sessions, examples(), place_flag_form, known))
             with gr.Tab("Tasks", id="tasks") as tasks:
                 tasks_tab.build(tasks_tab.Actions(store, engine, sessions), tasks)
             with gr.Tab("Help", id="help"):
@@ -130,10 +131,8 @@ def _warm(engine: Engine) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python app.py",
-        description="Several hearing systems listen to one sound; people say where they made it up.",
-    )
+    about = "Several hearing systems listen to one sound; people say where they made it up."
+    parser = argparse.ArgumentParser(prog="python app.py", description=about)
     given = os.environ.get  # a Space sets gradio's two variables
     host, port = given("GRADIO_SERVER_NAME", "127.0.0.1"), int(given("GRADIO_SERVER_PORT", "7860"))
     data = Path(given("EARWITNESS_DATA", "data"))

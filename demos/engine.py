@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from demos.catalog import Model, Suite, default_bank
 from demos.encoders import Encoders
 from demos.evidence import Calibration, Evidence, evidence
@@ -131,6 +134,22 @@ class Engine:
                 raise EngineError("This answer was given by another model than the one loaded. Listen again.")
             networks, encoders = self._start()
             return grounds(Work(sound, question, model, networks, encoders, self._views, cancelled), said)
+
+    def embedding(
+        self, sound: Sound, stop: float | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> npt.NDArray[np.float32]:
+        """CLAP's embedding of a clip up to `stop` seconds: mean over windows, of unit length, float32 [d].
+
+        Raises Cancelled, and EngineError for weights that are missing.
+        """
+        with _said_in_sentences("clap"):
+            question = settle(sound, Request("clap", stop=stop), self.suite)
+            networks, encoders = self._start()
+            work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
+            latent = work.encode("htsat", work.view()).output
+            mean = networks.retrieval().embed_latent(latent).mean(0)
+            embedded: npt.NDArray[np.float32] = (mean / mean.norm()).cpu().float().numpy()
+            return embedded
 
     def evidence(
         self,

@@ -1,7 +1,8 @@
 """The Listen tab: one sound goes in, the systems answer side by side, each as soon as it can.
 
 What is above this floor comes in by `Actions`: `place_flag_form` draws the form of the annotators below the
-panels. A sound and its observations belong to the visitor's session (`demos.session`) and to nothing else.
+panels, `known_failures` says what was flagged in sounds like the present one. A sound and its observations
+belong to the visitor's session (`demos.session`) and to nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import gradio as gr
 import soundfile
 from gradio.utils import get_upload_folder
 
-from demos.contradictions import contradictions
 from demos.engine import Engine
 from demos.examples import Example
 from demos.panels import (
@@ -27,6 +27,7 @@ from demos.panels import (
     whisper_panel_component,
 )
 from demos.panels.differences import differing_words
+from demos.panels.known_component import with_what_is_known
 from demos.panels.panel_component import (
     Panel,
     failed,
@@ -34,7 +35,6 @@ from demos.panels.panel_component import (
     no_grounds,
     running,
     stopped,
-    with_evidence,
 )
 from demos.request import Cancelled, EngineError, Partial
 from demos.session import WHOLE, Part, Session, Sessions
@@ -71,6 +71,7 @@ class Actions:
     sessions: Sessions
     examples: Sequence[Example]
     place_flag_form: Callable[[], FlagForm]
+    known_failures: Callable[[Sound, Callable[[], bool]], list[str]]
 
 
 def build(actions: Actions) -> None:
@@ -185,10 +186,11 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
                     if first is not None:
                         value["differs"] = differing_words(item.text, first.text)
                     yield {panel.view: value, **panel.fill(item)}
-                    if panel.speaks_of_sounds:
-                        shown = _held_against(actions.engine, session, sound, item, value, cancelled.is_set)
-                        if session.is_current(panel.name, cancelled):
-                            yield {panel.view: shown}
+                    told = actions.known_failures if panel.system == "clap" else None
+                    about = panel, session, sound, item, value
+                    shown = with_what_is_known(actions.engine, told, *about, cancelled.is_set)
+                    if shown is not value and session.is_current(panel.name, cancelled):
+                        yield {panel.view: shown}
         except EngineError as problem:
             if session.is_current(panel.name, cancelled):
                 yield {panel.view: stopped() if isinstance(problem, Cancelled) else failed(str(problem))}
@@ -208,25 +210,6 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     for trigger in (panel.view.ask, *(control.input for control in panel.controls)):
         trigger(observe, list(panel.inputs), outputs, **settings)
     panel.view.cancel(cancel, None, None, queue=False, api_visibility="private")
-
-
-def _held_against(
-    engine: Engine,
-    session: Session,
-    sound: Sound,
-    said: Observation,
-    value: dict[str, Any],
-    cancelled: Callable[[], bool],
-) -> dict[str, Any]:
-    """The answer with what CLAP and the other answers say against it; it stays as it is where CLAP fails."""
-    contradicted = contradictions(said, reversed(session.observations()))
-    try:
-        found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
-    except Cancelled:
-        found = []
-    except EngineError as problem:
-        found, contradicted = [], [*contradicted, f"Not held against CLAP: {problem}"]
-    return with_evidence(value, said.text, found, contradicted)
 
 
 def _attach_looking(actions: Actions, panel: Panel) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -70,6 +70,11 @@ SELECT flag.time_start, flag.time_stop, if(flag.claim = '', flag.span_text, flag
 FROM flag JOIN observation ON observation.id = flag.observation_id
 WHERE observation.clip_id = ? AND flag.time_start IS NOT NULL AND flag.time_stop IS NOT NULL
 ORDER BY flag.time_start, flag.made_at"""
+_SELECT_FLAGGED_CLIPS = """
+SELECT clip, list([observation.system, if(flag.claim = '', flag.span_text, flag.claim), flag.correction]
+    ORDER BY flag.made_at DESC)
+FROM clip JOIN observation ON observation.clip_id = clip.id JOIN flag ON flag.observation_id = observation.id
+GROUP BY clip ORDER BY max(flag.made_at) DESC LIMIT ?"""
 _SELECT_ROW_WINDOW = """
 SELECT benchmark_row.start, benchmark_row.stop, clip
 FROM benchmark_row JOIN clip ON clip.id = benchmark_row.clip_id WHERE benchmark_row.id = ?"""
@@ -79,6 +84,14 @@ SELECT (SELECT count(*) FROM clip) AS clips,
     (SELECT count(*) FROM flag) AS flags,
     (SELECT count(*) FROM benchmark_row) AS rows,
     (SELECT count(DISTINCT contributor) FROM flag) AS contributors"""
+
+
+@dataclass(frozen=True)
+class FlaggedClip:
+    """A kept clip and what was flagged in it, the newest first: (system, claim, correction)."""
+
+    clip: Clip
+    said: tuple[tuple[str, str, str], ...]
 
 
 class Store:
@@ -201,6 +214,15 @@ class Store:
         """The parts of a kept clip that somebody flagged: (start, stop, what was claimed), by their start."""
         with self.reading() as cursor:
             return list(cursor.execute(_SELECT_FLAGGED_PARTS, [clip_id]).fetchall())
+
+    def flagged_clips(self, most: int) -> list[FlaggedClip]:
+        """The clips that were flagged last, at most so many, with what was flagged in them."""
+        with self.reading() as cursor:
+            lines = cursor.execute(_SELECT_FLAGGED_CLIPS, [most]).fetchall()
+        return [
+            FlaggedClip(row_queries.clip_of(clip), tuple((one[0], one[1], one[2]) for one in said))
+            for clip, said in lines
+        ]
 
     def rows_of_flag(self, flag_id: str) -> tuple[Row, ...]:
         """The rows that a flag became."""

@@ -1,0 +1,55 @@
+"""What else is known of an answer: what CLAP and other answers say against it, and known failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from demos.contradictions import contradictions
+from demos.engine import Cancelled, Engine, EngineError
+from demos.panels.panel_component import Panel, with_evidence
+from demos.session import Session
+from demos.sound import Sound
+from store.records import Observation
+
+KnownFailures = Callable[[Sound, Callable[[], bool]], list[str]]  # sentences about sounds like this one
+
+
+def with_what_is_known(
+    engine: Engine,
+    known_failures: KnownFailures | None,
+    panel: Panel,
+    session: Session,
+    sound: Sound,
+    said: Observation,
+    value: dict[str, Any],
+    cancelled: Callable[[], bool],
+) -> dict[str, Any]:
+    """The panel's value with notes; the same value where nothing is known, or where asking for it fails."""
+    if panel.speaks_of_sounds:
+        return _held_against(engine, session, sound, said, value, cancelled)
+    if known_failures is None:
+        return value
+    try:
+        known = known_failures(sound, cancelled)
+    except EngineError:  # the answer itself stands
+        return value
+    return {**value, "notes": [*value.get("notes", []), *known]} if known else value
+
+
+def _held_against(
+    engine: Engine,
+    session: Session,
+    sound: Sound,
+    said: Observation,
+    value: dict[str, Any],
+    cancelled: Callable[[], bool],
+) -> dict[str, Any]:
+    contradicted = contradictions(said, reversed(session.observations()))
+    try:
+        found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
+    except Cancelled:
+        found = []
+    except EngineError as problem:
+        found, contradicted = [], [*contradicted, f"Not held against CLAP: {problem}"]
+    return with_evidence(value, said.text, found, contradicted)
