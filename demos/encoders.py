@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from demos.networks.htsat import Htsat, HtsatOutput
 
 CAPACITY = 512 * 2**20  # bytes of outputs and measures that are kept
+STRETCH_SECONDS = 0.5  # over which an effective rank is taken
 
 Check = Callable[[], None]  # raises when the person cancelled
 
@@ -83,7 +84,8 @@ def _hear_by_whisper(networks: Networks, model: Model, samples: Samples) -> Enco
 
     heard = encoder_hidden(networks.whisper(model), samples.copy(), collect=True)  # torch wants it writable
     layers = [LayerStates(_layer_name(depth), states) for depth, states in enumerate(heard.layers)]
-    return Encoding(heard.hidden, one_window(measure(layers), SECONDS_PER_FRAME, len(samples) / model.rate))
+    measured = measure(layers, round(STRETCH_SECONDS / SECONDS_PER_FRAME))
+    return Encoding(heard.hidden, one_window(measured, SECONDS_PER_FRAME, len(samples) / model.rate))
 
 
 def _hear_by_beats(networks: Networks, model: Model, samples: Samples) -> Encoding:
@@ -107,7 +109,8 @@ def _hear_by_beats(networks: Networks, model: Model, samples: Samples) -> Encodi
         for depth, layer in enumerate(states)
     ]
     seconds_per_column = beats.config.input_patch_size * HOP_SAMPLES / model.rate
-    return Encoding(tokens, one_window(measure(layers), seconds_per_column, len(samples) / model.rate))
+    measured = measure(layers, round(STRETCH_SECONDS / seconds_per_column))
+    return Encoding(tokens, one_window(measured, seconds_per_column, len(samples) / model.rate))
 
 
 def _hear_by_htsat(htsat: Htsat, samples: Samples, networks: Networks, check: Check) -> Encoding:

@@ -52,7 +52,7 @@ class Request:
     beams: int | None = None
     max_tokens: int | None = None
     encoder: str = ""  # layers: an encoder's title, empty for the first
-    measure: str = "rms"  # layers: "rms" or "change_from_below"
+    measure: str = "rms"  # layers: "rms", "change_from_below" or "effective_rank"
     seed: int = 0
     start: float = 0.0
     stop: float | None = None
@@ -140,4 +140,4 @@ def _problems(asked: Question, seconds: float) -> Iterator[str]:
     if not 1 <= asked.max_tokens <= MOST_TOKENS:
         yield f"An answer of {asked.max_tokens} tokens is not possible; ask for 1 to {MOST_TOKENS}."
     if asked.system == "layers" and asked.measure not in MEASURES:
-        yield f"There is no measure “{asked.measure}”; there are {' and '.join(MEASURES)}."
+        yield f"There is no measure “{asked.measure}”; there are {', '.join(MEASURES)}."

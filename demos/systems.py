@@ -16,7 +16,7 @@ import numpy as np
 
 from demos.catalog import Model
 from demos.encoders import Encoders, Encoding
-from demos.layers.profile import Measure
+from demos.layers.profile import MEASURES
 from demos.loading import Networks
 from demos.request import Cancelled, Partial, Question
 from demos.sound import Samples, Sound
@@ -204,7 +204,7 @@ def transcribe(work: Work) -> Steps:
 def show_layers(work: Work) -> Steps:
     """Layers: one measure of one encoder's layers over the first 30 s."""
     view = work.view(LONGEST_VIEW)
-    measure: Measure = "rms" if work.question.measure == "rms" else "change_from_below"
+    measure = next(one for one in MEASURES if one == work.question.measure)
     part = next(part for part in ("whisper", "beats", "htsat") if part in work.model.files)
     profile = work.encode(part, view).profile
     heatmap = profile.heatmap(work.model.title, measure)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from store.records import Heatmap
 
 if TYPE_CHECKING:  # measuring needs torch, which the page is served before
     from demos.layers.measures import Grid, Measures
 
-Measure = Literal["rms", "change_from_below"]
+Measure = Literal["rms", "change_from_below", "effective_rank"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 SIGNIFICANT_DIGITS = 5  # of a value in a heatmap
@@ -22,37 +23,66 @@ SIGNIFICANT_DIGITS = 5  # of a value in a heatmap
 
 @dataclass(frozen=True)
 class Profile:
-    """Both measures of all layers over the time that was heard: float32 [layers, columns], no padding."""
+    """The measures of all layers over the time that was heard: float32 [layers, columns], no padding.
+
+    `products` and `own_moments` are those of `Measures`, with all windows in the first dimension; column k is
+    taken from window `windows[k]` and there from moment `places[k]` of `moments`.
+    """
 
     seconds_per_column: float
     rms_layers: tuple[str, ...]
     rms: Grid
     change_layers: tuple[str, ...]
     change: Grid
+    products: tuple[Grid, ...]
+    own_moments: tuple[int, ...]
+    windows: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+    moments: int
 
     @property
     def nbytes(self) -> int:
         """Memory of the values."""
-        return self.rms.nbytes + self.change.nbytes
+        return self.rms.nbytes + self.change.nbytes + sum(one.nbytes for one in self.products)
 
     def heatmap(self, encoder: str, measure: Measure) -> Heatmap:
         """One measure as a record; `encoder` is the name shown."""
-        names, grid = (self.rms_layers, self.rms) if measure == "rms" else (self.change_layers, self.change)
+        if measure == "effective_rank":
+            names, grid = self.rms_layers, self._ranks()
+        elif measure == "rms":
+            names, grid = self.rms_layers, self.rms
+        else:
+            names, grid = self.change_layers, self.change
         values = tuple(
             tuple(float(f"{cell:.{SIGNIFICANT_DIGITS}g}") for cell in row) for row in grid.tolist()
         )
         return Heatmap(encoder, measure, names, self.seconds_per_column, values)
 
+    def _ranks(self) -> Grid:
+        from demos.layers.measures import effective_ranks
+
+        rows = []
+        for products, own in zip(self.products, self.own_moments, strict=True):
+            stretches = self.places * own // self.moments // products.shape[-1]
+            rows.append(effective_ranks(products)[self.windows, stretches])
+        return np.stack(rows)
+
 
 def one_window(measures: Measures, seconds_per_column: float, seconds: float) -> Profile:
     """The profile of a single window of sound, of which the first `seconds` were sound and not padding."""
-    columns = min(measures.rms.shape[2], math.ceil(seconds / seconds_per_column - 1e-6))
+    moments = measures.rms.shape[2]
+    columns = min(moments, math.ceil(seconds / seconds_per_column - 1e-6))
     return Profile(
         seconds_per_column,
         measures.rms_layers,
         measures.rms[0, :, :columns],
         measures.change_layers,
         measures.change[0, :, :columns],
+        measures.products,
+        measures.own_moments,
+        np.zeros(columns, np.int64),
+        np.arange(columns),
+        moments,
     )
 
 
@@ -78,4 +108,9 @@ def many_windows(
         rms[chosen, :, places].T,
         batches[0].change_layers,
         change[chosen, :, places].T,
+        tuple(np.concatenate(layer) for layer in zip(*(batch.products for batch in batches), strict=True)),
+        batches[0].own_moments,
+        chosen,
+        places,
+        moments,
     )

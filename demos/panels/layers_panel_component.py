@@ -13,7 +13,11 @@ from demos.request import Request
 from store.records import Observation
 
 EMPTY = "Press Listen to see the activations of an encoder."
-MEASURES = [("change from below", "change_from_below"), ("RMS", "rms")]
+MEASURES = [
+    ("change from below", "change_from_below"),
+    ("RMS", "rms"),
+    ("effective rank", "effective_rank"),
+]
 
 
 def build(encoders: Sequence[str]) -> Panel:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from demos.engine import Engine, EngineError, Request
-from demos.layers.measures import LayerStates, measure
+from demos.layers.measures import LayerStates, effective_ranks, measure
 from demos.layers.profile import many_windows, one_window
 from demos.sound import Sound, from_array
 from store.records import Heatmap, Observation
@@ -62,6 +62,36 @@ def test_a_layer_of_another_shape_has_a_size_but_no_turn() -> None:
     assert measured.rms.shape == (1, 3, 4)
     assert np.allclose(measured.rms[0, 1], 2.0)
     assert measured.change_layers == ("next",)
+
+
+def test_the_effective_rank_is_how_many_directions_a_stretch_spreads_over() -> None:
+    alike = torch.ones(1, 4, 3)
+    apart = torch.eye(4)[None]
+    two = torch.eye(4)[[0, 0, 1, 1]][None] * torch.tensor([1.0, 1.0, 1.0, 1.0])[None, :, None]
+    states = torch.cat([torch.nn.functional.pad(alike, (0, 1)), apart, two, torch.zeros(1, 2, 4)], 1)
+    measured = measure([LayerStates("only", states)])
+    assert np.allclose(effective_ranks(measured.products[0]), [[1, 4, 2, 1]], atol=1e-3)
+    known = torch.diag(torch.tensor([3.0, 1.0, 0.0, 0.0]))[None]  # shares of 3/4 and 1/4
+    expected = np.exp(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)))
+    assert np.allclose(
+        effective_ranks(measure([LayerStates("only", known)]).products[0]), expected, atol=1e-4
+    )
+
+
+def test_ranks_stand_over_their_own_time(engine: Engine) -> None:
+    fine = torch.cat([torch.ones(1, 8, 4), torch.eye(4)[None]], 1)  # 12 moments: alike, alike, apart
+    profile = one_window(measure([LayerStates("fine", fine)]), seconds_per_column=0.5, seconds=5.5)
+    values = np.asarray(profile.heatmap("encoder", "effective_rank").values)
+    assert np.allclose(values, [[1] * 8 + [4] * 3], atol=1e-3)
+    windows = torch.stack([torch.ones(4, 4), torch.eye(4)])
+    profile = many_windows([measure([LayerStates("only", windows)])], [0.0, 4.0], window=4.0, seconds=8.0)
+    values = np.asarray(profile.heatmap("encoder", "effective_rank").values)
+    assert np.allclose(values, [[1] * 4 + [4] * 4], atol=1e-3)
+    for encoder in ("whisper encoder", "BEATs", "HTSAT"):
+        shown = heatmap(engine, burst(9.5, 1.0, 2.0), encoder, "effective_rank")
+        assert shown.layers == heatmap(engine, burst(9.5, 1.0, 2.0), encoder).layers
+        values = np.asarray(shown.values)
+        assert 0.999 < values.min() < values.max() < 26
 
 
 def test_padding_is_cut_off() -> None:
