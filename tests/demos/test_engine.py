@@ -83,6 +83,22 @@ def test_one_listen_runs_each_encoder_once(folder: Path) -> None:
     assert {name: counted[name] for name in ENCODERS} == dict.fromkeys(ENCODERS, 1)
 
 
+def test_evidence_and_grounds_hear_nothing_again_but_silence(folder: Path) -> None:
+    engine, sound = Engine(suite("mini", folder)), sweep(10.0)
+    with passes(engine) as counted:
+        said = {
+            one.system: item
+            for one, item in engine.listen(sound, full_listen())
+            if isinstance(item, Observation)
+        }
+        for text in (said["pengi"].text, said["salmonn"].text, "a dog barking, then rain falling"):
+            engine.evidence(sound, text)
+        engine.embedding(sound)
+        engine.grounds(sound, said["salmonn"])
+    assert counted["HTSAT"] == 1
+    assert counted["whisper encoder"] == counted["BEATs"] == 1 + 1  # the sound, and silence for the grounds
+
+
 def test_no_thread_outlives_a_listen_that_was_heard_to_its_end(warm: Engine) -> None:
     before = set(threading.enumerate())
     for _ in range(20):
