@@ -16,13 +16,15 @@ from demos.catalog import MINI_WEIGHTS, Suite, suite
 from demos.engine import Engine
 from tests.benchmarks.comparison import table
 from tests.benchmarks.keeping import compare_keeping
-from tests.benchmarks.listening import compare_listening
+from tests.benchmarks.listening import compare_first, compare_listening, compare_many, memory_over
 from tests.benchmarks.many_rows import compare_export, compare_page, compare_sessions
 from tests.benchmarks.serving import compare_serving
 from tests.mini_weights import write_mini_weights
 
 RUNS = {
     "listens": 9,
+    "many": 3,
+    "kept": 200,
     "starts": 5,
     "flags": 50,
     "sessions": 5,
@@ -51,7 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         _say("Ratio: the median over the runs of time ÷ baseline's time; 1 is as fast as the baseline.")
         _say("## A listen")
-        _say(table(compare_listening(engine, runs["listens"])))
+        together = compare_many(engine, runs["many"])
+        _say(
+            table(
+                [
+                    *compare_listening(engine, runs["listens"]),
+                    compare_first(engine, runs["listens"]),
+                    together,
+                ]
+            )
+        )
+        before, after = memory_over(engine, runs["kept"])
+        _say(f"Memory after 10 listens {before:.0f} MiB, after {runs['kept']} more {after:.0f} MiB.")
         _say("## A start")
         weights = models.model("clap").files["config"].parent
         _say(table([compare_serving(weights, runs["starts"])]))

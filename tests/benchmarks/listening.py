@@ -1,20 +1,25 @@
-"""A whole listen against its bare network calls, and against five systems that share nothing."""
+"""A whole listen against its bare network calls and against five systems that share nothing; many at once."""
 
 from __future__ import annotations
 
+import resource
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from demos.engine import Engine, EngineError, Request
 from demos.examples import examples
 from demos.sound import Sound, from_array
-from store.records import SYSTEMS
+from store.records import SYSTEMS, Observation
 from tests.benchmarks.bare_networks import BareNetworks, recorded
 from tests.benchmarks.comparison import Comparison, seconds_of
 
 REQUESTS = tuple(Request(system) for system in SYSTEMS)
+SESSIONS = 10  # that listen at the same time
 NOISE = 1e-4  # of full scale: another clip for the caches, the same sound for the networks
 
 
@@ -41,6 +46,53 @@ def compare_listening(engine: Engine, runs: int) -> tuple[Comparison, Comparison
     return listen, replace(listen, baseline=baseline, baseline_seconds=apart)
 
 
+def compare_first(engine: Engine, runs: int) -> Comparison:
+    """Time until the first system has answered, of the time until the last one has."""
+    first, last = [], []
+    for run in range(runs):
+        sound = _fresh_clip(10_000 + run)
+        begun, ends = time.perf_counter(), []
+        for _, item in engine.listen(sound, REQUESTS):
+            if isinstance(item, EngineError):
+                raise item
+            if isinstance(item, Observation):
+                ends.append(time.perf_counter() - begun)
+        engine.forget(sound.clip.id)
+        first.append(min(ends))
+        last.append(max(ends))
+    return Comparison("the first panel of a listen", "its last one", first, last)
+
+
+def compare_many(engine: Engine, runs: int) -> Comparison:
+    """Time ten visitors with a clip of their own at once against the same ten one after the other."""
+    at_once, in_a_row = [], []
+    for run in range(runs):
+        clips = [_fresh_clip(20_000 + run * 2 * SESSIONS + number) for number in range(2 * SESSIONS)]
+        at_once.append(seconds_of(partial(_listen_at_once, engine, clips[:SESSIONS])))
+        in_a_row.append(seconds_of(partial(_listen_in_a_row, engine, clips[SESSIONS:])))
+        for clip in clips:
+            engine.forget(clip.clip.id)
+    return Comparison(f"{SESSIONS} listens at once", f"the same {SESSIONS} in a row", at_once, in_a_row)
+
+
+def memory_over(engine: Engine, listens: int) -> tuple[float, float]:
+    """MiB that this process holds after a few listens of fresh clips, and after so many more."""
+    held = []
+    for number in range(listens + 10):
+        if number == 10:
+            held.append(_resident())
+        sound = _fresh_clip(30_000 + number)
+        _listen(engine, sound)
+        engine.forget(sound.clip.id)
+    return held[0], _resident()
+
+
+def _resident() -> float:
+    """MiB of memory of this process that is in use now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
 def _fresh_clip(number: int) -> Sound:
     """The first shipped example with faint noise of its own, so that nobody has heard this clip before."""
     sound = examples()[0].sound()
@@ -53,6 +105,17 @@ def _listen(engine: Engine, sound: Sound) -> None:
     for _, item in engine.listen(sound, REQUESTS):
         if isinstance(item, EngineError):
             raise item
+
+
+def _listen_at_once(engine: Engine, clips: list[Sound]) -> None:
+    with ThreadPoolExecutor(len(clips)) as visitors:
+        for _ in visitors.map(partial(_listen, engine), clips):
+            pass
+
+
+def _listen_in_a_row(engine: Engine, clips: list[Sound]) -> None:
+    for clip in clips:
+        _listen(engine, clip)
 
 
 def _ask_each_apart(engine: Engine, sound: Sound) -> None:
