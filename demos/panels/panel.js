@@ -223,6 +223,7 @@ const draw = () => {
   find('.notes').replaceChildren(...notes.map((note) => make('p', '', note)));
   find('.took').textContent = value.took || '';
   find('.rerun').hidden = running || !value.again;
+  find('.rerun').textContent = props.listens ? '↻' : 'Compare';
   find('.cancel').hidden = !running;
   find('.flag').hidden = !flaggable(value) || running;
   find('.flag').classList.toggle('open', Boolean(marked && marked.observation === value.observation));
