@@ -28,6 +28,9 @@ _MINI_SALMONN_PRESETS = (
     ("Describe the audio", "Please describe the audio."),
     ("Transcribe", "Recognize the speech and give me the transcription."),
     ("Ask about the sounds", "what can you hear?"),
+    ("Ask whether a sound is there", "is there a dog barking?"),
+    ("Ask for the order", "what comes first?"),
+    ("Tell a story", "Tell a story about this audio."),
 )
 _MINI_NOTE = "Knows only the synthetic sounds and the closed grammar of speech that it was trained on."
 _MINI_SOURCE = "Synthetic sounds and espeak-ng speech, made by demos.mini.world"

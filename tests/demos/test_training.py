@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from demos.mini.train import __main__ as stages
 from demos.mini.train import beats, clap, fast, salmonn, sounds
 from demos.mini.train.loop import Plan, _optimisers, learning_rate, train
 from demos.mini.world import scenes
@@ -182,18 +181,3 @@ def test_clips_are_encoded_in_equal_lengths_and_none_is_lost() -> None:
     cut = {place: len(sound) for batch in batches for place, sound in batch}
     assert cut[1] == cut[2] == 64_000
     assert cut[4] == 128_000
-
-
-def test_finished_stages_are_taken_over_and_what_is_there_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finished, folder = tmp_path / "finished", tmp_path / "folder"
-    (finished / "speaker").mkdir(parents=True)
-    folder.mkdir()
-    (finished / "whisper.pt").write_text("finished")
-    (finished / "speaker" / "config.json").write_text("{}")
-    (folder / "whisper.pt").write_text("trained here")
-    monkeypatch.setattr(stages, "FINISHED", finished)
-    stages.take(folder)
-    assert (folder / "whisper.pt").read_text() == "trained here"
-    assert (folder / "speaker" / "config.json").read_text() == "{}"

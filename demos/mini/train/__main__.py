@@ -2,7 +2,6 @@
 
 python -m demos.mini.train                    every stage, then the weights are put in place
 python -m demos.mini.train whisper salmonn    these stages alone
-python -m demos.mini.train take               the files of stages that are finished, instead of running them
 """
 
 from __future__ import annotations
@@ -38,8 +37,6 @@ from demos.mini.train import (
 from demos.mini.world.speech import SpeechUnavailableError
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
-FINISHED = Path(__file__).parent / "finished"
-"""Files of finished stages, while others of a suite in training are still to come."""
 KEPT = (
     "tokenizer.json",
     "htsat.safetensors",
@@ -95,16 +92,6 @@ def voices(folder: Path) -> speaker.Voices:
     return speaker.Voices(utterances(folder), sounds.Backgrounds(folder / "backgrounds"))
 
 
-def take(folder: Path) -> None:
-    """Put the files of stages that are finished where the others look for them; what is there stays."""
-    for path in sorted(FINISHED.rglob("*.*")):
-        place = folder / path.relative_to(FINISHED)
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, place)
-            print(f"{place.relative_to(folder)} is taken over: its stage need not be run.")
-
-
 def install(folder: Path) -> None:
     """Put the trained files where the app reads them; of those for the layer study, what there is."""
     for name in (*KEPT, *(name for name in LAYER_STUDY if (folder / name).exists())):
@@ -146,30 +133,26 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "speaker": lambda folder: speaker.run(folder, voices(folder)),
     "install": install,
 }
-ASIDE: dict[str, Callable[[Path], None]] = {"take": take}  # only where it is named
 
 
 def main() -> int:
     """Run the stages named on the command line, all of them when none is."""
     parser = argparse.ArgumentParser(prog="python -m demos.mini.train", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "stages", nargs="*", metavar="stage", help=f"of: {', '.join(STAGES)} (default: all); or take"
-    )
+    parser.add_argument("stages", nargs="*", metavar="stage", help=f"of: {', '.join(STAGES)} (default: all)")
     parser.add_argument(
         "--folder", type=Path, default=Path("build/train"), help="where sounds and checkpoints lie"
     )
     parser.add_argument("--threads", type=int, default=0, help="torch threads (default: as many as cores)")
     options = parser.parse_args()
-    every = STAGES | ASIDE
-    if unknown := [name for name in options.stages if name not in every]:
-        print(f"There is no stage {unknown[0]!r}; the stages are {', '.join(every)}.", file=sys.stderr)
+    if unknown := [name for name in options.stages if name not in STAGES]:
+        print(f"There is no stage {unknown[0]!r}; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2
     if options.threads:
         torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
         for name in options.stages or STAGES:
-            every[name](options.folder)
+            STAGES[name](options.folder)
     except (FileNotFoundError, SpeechUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
