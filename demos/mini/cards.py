@@ -141,6 +141,7 @@ MODELS: tuple[Card, ...] = (
         {
             "salmonn first_steps": "transcripts and captions",
             "salmonn steps": "all instructions but stories",
+            "salmonn more_steps": "the same, from a higher rate again",
             "salmonn full_steps": "the same, half of the batches with the whole published window encoded",
         },
         ("SALMONN",),

@@ -45,6 +45,7 @@ STAGES = (
     "beats-long",
     "salmonn-first",
     "salmonn-instructed",
+    "salmonn-more",
     "salmonn-whole",
 )
 """In the order of the training; others follow."""

@@ -102,7 +102,7 @@ def encoders(data: Path) -> None:
     )
     save_file(beats.half(beats.Beats(beats.CONFIG)), data / "beats.safetensors")
     (data / "beats.json").write_text(json.dumps(beats.CONFIG.to_dict()))
-    llama.run(data, salmonn.configuration(data), steps=0)
+    llama.run(data, salmonn.configuration(data), steps=0, more_steps=0)
 
 
 def test_every_choice_of_every_stage_has_its_run() -> None:

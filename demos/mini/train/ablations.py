@@ -72,7 +72,7 @@ def _beats(data: Path, run: Path, steps: int, choices: Any) -> None:
 def _salmonn(data: Path, run: Path, steps: int, choices: Any) -> None:
     first, whole = steps // 4, max(1, steps // 30)
     scenes, questions = sounds.Scenes(data / "scenes"), sounds.Scenes(data / "questions")
-    salmonn.run(run, questions, scenes, first, steps - first - whole, whole, choices)
+    salmonn.run(run, questions, scenes, first, steps - first - whole, 0, whole, choices)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,17 @@ def instruction(rng: np.random.Generator, scene: Scene, captions: list[str], que
     return questions[int(rng.integers(len(questions)))]
 
 
+def yes_or_no(rng: np.random.Generator, questions: list[Pair]) -> Pair:
+    """A written question with yes or no for an answer, each as often where there are both.
+
+    Two words in a batch of captions weigh next to nothing, so these questions get batches of their own.
+    """
+    wanted = "yes" if rng.random() < 0.5 else "no"
+    found = [pair for pair in questions if pair[1] == wanted]
+    found = found or [pair for pair in questions if pair[1] in ("yes", "no")] or questions
+    return found[int(rng.integers(len(found)))]
+
+
 def first_task(rng: np.random.Generator, scene: Scene, captions: list[str]) -> Pair:
     """An instruction of the first stage: a transcript where somebody speaks, else a caption."""
     spoken = said_in(scene)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from demos.mini.train.fast import mixed, plain_attention
-from demos.mini.train.lessons import Pair, instruction, one
+from demos.mini.train.lessons import Pair, instruction, one, yes_or_no
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.score import FEATURES, WINDOWS, score
 from demos.mini.world import grammar, language, scenes, speech, stories
@@ -88,11 +88,16 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     return scenes.make_scene(rng, "train", kind)
 
 
-def lesson(rng: np.random.Generator) -> tuple[NDArray[np.float32], Pair]:
-    """The score of a new scene [88, features], at some other speed, with an instruction and its answer."""
+def lesson(rng: np.random.Generator, asks: bool = False) -> tuple[NDArray[np.float32], Pair]:
+    """The score of a new scene [88, features], at some other speed, with an instruction and its answer.
+
+    Where it `asks`, the instruction is a question whose answer is yes or no.
+    """
     scene = draw_scene(rng)
     captions = language.captions(scene, rng)
-    if rng.random() < STORIES:
+    if asks:
+        pair = yes_or_no(rng, language.questions(scene, rng))
+    elif rng.random() < STORIES:
         pair = one(rng, stories.INSTRUCTIONS), stories.story(scene, rng)
     else:
         pair = instruction(rng, scene, captions, language.questions(scene, rng))
@@ -102,24 +107,33 @@ def lesson(rng: np.random.Generator) -> tuple[NDArray[np.float32], Pair]:
     return found * rng.uniform(0.7, 1.1, (len(found), 1)).astype(np.float32), pair
 
 
-def run(folder: Path, config: SalmonnConfig, steps: int) -> None:
+def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> None:
     """Train and write `llama.safetensors` (float16) and `reader.safetensors`, what SALMONN learns from."""
     torch.manual_seed(61)
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     reader = Reader(config)
 
-    def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        lessons = [lesson(rng) for _ in range(BATCH)]
-        # Most of the 88 windows hold nothing: until late in the lesson they are left out.
-        windows = WINDOWS if step > 0.75 * steps else 28 + int(rng.integers(0, 8))
+    def losses(rng: np.random.Generator, windows: int, asks: bool = False) -> dict[str, Tensor]:
+        lessons = [lesson(rng, asks) for _ in range(BATCH)]
         scores = torch.from_numpy(np.stack([found for found, _ in lessons])[:, :windows])
         with mixed():
             tokens = reader.read(scores)
             text = text_loss(reader.salmonn, tokenizer, tokens, [pair for _, pair in lessons], 0.0)
         return {"text": text}
 
+    # Most of the 88 windows hold nothing: until late in a lesson they are left out.
+    def first(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        return losses(rng, WINDOWS if step > 0.75 * steps else 28 + int(rng.integers(0, 8)))
+
+    def more(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        windows = WINDOWS if step > 0.85 * more_steps else 28 + int(rng.integers(0, 8))
+        return losses(rng, windows, asks=bool(step % 2))
+
     with plain_attention():
-        train(Plan("llama", steps, 3e-3, warm_up=200, decay=0.7, muon=True, seed=62), reader, losses, folder)
+        train(Plan("llama", steps, 3e-3, warm_up=200, decay=0.7, muon=True, seed=62), reader, first, folder)
+        reader.read.requires_grad_(False)
+        plan = Plan("llama-more", more_steps, 2.5e-3, warm_up=50, decay=0.5, muon=True, seed=63)
+        train(plan, reader, more, folder)
     state = {key: value.detach().half().contiguous() for key, value in llama_tensors(reader.salmonn).items()}
     save_file(state, folder / "llama.safetensors")
     save_file(dict(reader.read.state_dict()), folder / "reader.safetensors")

@@ -25,7 +25,7 @@ from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
 from demos.mini.train.fast import compiled, mixed, plain_attention
-from demos.mini.train.lessons import Pair, first_task, instruction
+from demos.mini.train.lessons import Pair, first_task, instruction, yes_or_no
 from demos.mini.train.llama import text_loss
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.score import EVENT_FEATURES, FEATURES, WINDOWS, WORD_FEATURES, score
@@ -114,15 +114,19 @@ class Trainee(nn.Module):
         super().__init__()
         self.salmonn = Salmonn(config, nn.Identity(), beats)
         self.salmonn.beats.requires_grad_(False)
+        for name, parameter in self.salmonn.llama_model.named_parameters():
+            parameter.requires_grad_("lora_" in name)
+        self.read = nn.Linear(len(FEATURES), config.hidden_size).requires_grad_(False)
+        self.aside = nn.Linear(config.qformer.hidden_size, len(FEATURES))
+        self.take_language(folder)
+
+    def take_language(self, folder: Path) -> None:
+        """Read mini-LLaMA and how it reads; a checkpoint holds both, but they may have learned more since."""
         language = self.salmonn.llama_model
         left = language.load_state_dict(load_file(folder / "llama.safetensors"), strict=False)
         assert not left.unexpected_keys
         assert all("lora_" in name for name in left.missing_keys)
-        for name, parameter in language.named_parameters():
-            parameter.requires_grad_("lora_" in name)
-        self.read = nn.Linear(len(FEATURES), config.hidden_size).requires_grad_(False)
         self.read.load_state_dict(load_file(folder / "reader.safetensors"))
-        self.aside = nn.Linear(config.qformer.hidden_size, len(FEATURES))
 
     def audio_tokens(self, encodings: Encodings, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Audio tokens [B, windows, width] of some clips and what the Q-Former found in each window."""
@@ -218,11 +222,16 @@ class Lesson:
         clips = [at_some_speed(questions, i) for i in range(FULL_CLIPS)]
         self.full = encode(folder, "salmonn-full", clips, whisper, beats, 30.0)
 
-    def draw(self, rng: np.random.Generator, windows: int, first: bool) -> dict[str, Tensor]:
-        """Losses of a batch of short clips, followed by padding up to so many windows."""
+    def draw(
+        self, rng: np.random.Generator, windows: int, first: bool, asks: bool = False
+    ) -> dict[str, Tensor]:
+        """Losses of a batch of short clips, followed by padding up to so many windows.
+
+        Where it `asks`, all are asked what is answered by yes or no.
+        """
         sounds, encodings = self.pools[0] if rng.random() < 0.62 else self.pools[1]
         rows = rng.integers(0, len(encodings.lengths), BATCH)
-        return self._losses(rng, sounds, encodings, rows, windows, first)
+        return self._losses(rng, sounds, encodings, rows, windows, first, asks)
 
     def whole(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Losses of a batch of clips that were encoded with all 30 s."""
@@ -237,6 +246,7 @@ class Lesson:
         rows: NDArray[np.int64],
         windows: int,
         first: bool,
+        asks: bool = False,
     ) -> dict[str, Tensor]:
         with mixed():
             tokens, found = self.trainee.audio_tokens(encodings, rows)
@@ -251,12 +261,14 @@ class Lesson:
         if windows > tokens.shape[1]:
             padding = self._silence(rng, windows - tokens.shape[1], len(rows))
             tokens = torch.cat([tokens, padding], dim=1)
-        pairs = [self._pair(rng, sounds, int(i), first) for i in rows]
+        pairs = [self._pair(rng, sounds, int(i), first, asks) for i in rows]
         with mixed():
             text = text_loss(self.trainee.salmonn, self.tokenizer, tokens, pairs)
         return {"text": text, **asides}
 
-    def _pair(self, rng: np.random.Generator, sounds: Scenes, index: int, first: bool) -> Pair:
+    def _pair(self, rng: np.random.Generator, sounds: Scenes, index: int, first: bool, asks: bool) -> Pair:
+        if asks:
+            return yes_or_no(rng, sounds.questions(index))
         if first:
             return first_task(rng, sounds.scenes[index], sounds.captions(index))
         return instruction(rng, sounds.scenes[index], sounds.captions(index), sounds.questions(index))
@@ -279,6 +291,7 @@ def run(
     scenes: Scenes,
     first_steps: int,
     steps: int,
+    more_steps: int,
     full_steps: int,
     choices: Choices = Choices(),
 ) -> None:
@@ -293,8 +306,11 @@ def run(
         windows = WINDOWS if step > 0.75 * steps else 24 + int(rng.integers(0, 8))
         return lesson.draw(rng, windows, first=False)
 
+    def more(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        return lesson.draw(rng, 24 + int(rng.integers(0, 8)), first=False, asks=bool(step % 2))
+
     def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        return lesson.draw(rng, WINDOWS, first=False) if step % 2 else lesson.whole(rng)
+        return lesson.draw(rng, WINDOWS, first=False, asks=step % 4 == 1) if step % 2 else lesson.whole(rng)
 
     with plain_attention():
         for plan, losses in (
@@ -303,9 +319,12 @@ def run(
                 first,
             ),
             (Plan("salmonn-instructed", steps, 1.5e-3, warm_up=50, muon=True, seed=43), instructed),
-            (Plan("salmonn-whole", full_steps, 2e-4, warm_up=10, muon=True, seed=44), whole),
+            (Plan("salmonn-more", more_steps, 2e-3, warm_up=50, decay=0.7, muon=True, seed=46), more),
+            (Plan("salmonn-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=44), whole),
         ):
+            lesson.trainee.take_language(folder)
             train(plan, lesson.trainee, losses, folder)
+        lesson.trainee.take_language(folder)
     save(folder / "salmonn.safetensors", adapter_tensors(lesson.trainee.salmonn))
     (folder / "salmonn.json").write_text(json.dumps(lesson.config.to_dict(), indent=1) + "\n")
 
