@@ -49,6 +49,11 @@ def picture(page: Page, name: str) -> None:
 def open_form(page: Page, marked: int = 2) -> str:
     """Press Flag on SALMONN's answer and mark its last words; returns them."""
     page.locator(".panel-salmonn .first .small.flag").click()
+    return mark_words(page, marked)
+
+
+def mark_words(page: Page, marked: int = 2) -> str:
+    """Mark the last words of the answer in the form that is open; returns them."""
     words = page.locator(".words-box [data-word]")
     words.first.wait_for()
     first = max(0, words.count() - marked)
@@ -69,7 +74,7 @@ def test_a_sound_becomes_a_task(page: Page, address: str, question: Path, tmp_pa
     assert page.locator(".panel-clap .hits li").count() >= 5
     assert page.locator(".panel-pengi .say").inner_text().strip()
     assert page.locator(".panel-salmonn .first .say").inner_text().strip()
-    expect(page.locator(".panel-layers canvas")).to_be_visible()
+    expect(page.locator(".panel-layers .heatmap canvas")).to_be_visible()
 
     marked = open_form(page)
     expect(page.locator(".claim textarea")).to_have_value(marked.rstrip(".,;:!?"))
@@ -110,7 +115,7 @@ def test_the_heatmap_shows_the_numbers_of_the_record(page: Page, address: str, q
     values = said["heatmap"]["values"]
     bring(page, question)
     listen(page)
-    canvas = page.locator(".panel-layers canvas")
+    canvas = page.locator(".panel-layers .heatmap canvas")
     box = canvas.bounding_box()
     assert box is not None
     for row, column in ((0, 0), (len(values) - 1, len(values[0]) // 2), (1, len(values[0]) - 1)):

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
 from tests.browser.conftest import PATIENCE
-from tests.browser.test_page import bring, listen
+from tests.browser.test_page import bring, listen, mark_words
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -137,6 +137,7 @@ def test_a_part_is_flagged(page: Page, question: Path) -> None:
     page.get_by_role("button", name="Flag this part of SALMONN").click()
     expect(page.locator("h3", has_text="What did SALMONN make up?")).to_be_visible()
     expect(page.get_by_label("from, in seconds")).to_have_value(re.compile(r"^(0\.9|1|1\.0)\d*$"))
+    mark_words(page)
     page.locator(".claim textarea").fill("a wombat singing")
     page.locator(".correction textarea").fill("nothing of the kind")
     page.get_by_text("mine", exact=True).click()
