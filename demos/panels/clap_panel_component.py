@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
+from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
 
@@ -43,7 +43,7 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
     def answer(observation: Observation) -> dict[str, Any]:
         ranked = sorted(observation.scores, key=lambda score: -score.cosine)
         windows = len(ranked[0].windows) if ranked else 0
-        value = answered(observation, f"{windows} window{'s' if windows != 1 else ''}")
+        value = answered(observation, counted(windows, "window"))
         value["text"] = ""
         value["doubts"] = []
         value["scores"] = [

@@ -53,6 +53,11 @@ def panel_view(system: System, value: dict[str, Any], title: str = "", listens: 
     )
 
 
+def counted(number: int, what: str) -> str:
+    """“1 token”, “14 tokens”."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def with_tokens(value: dict[str, Any], observation: Observation, look: bool = False) -> dict[str, Any]:
     """The same value with the probabilities of the tokens as shades instead of doubted words."""
     tokens = [[token.text, token.probability] for token in observation.tokens]

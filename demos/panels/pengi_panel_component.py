@@ -9,7 +9,7 @@ import gradio as gr
 
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction
-from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting, with_tokens
+from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
 from demos.request import Request
 from demos.timeline.timeline_component import captions_update
 from store.records import Observation
@@ -28,7 +28,7 @@ def build(model: Model, presets: Sequence[tuple[str, str]], timeline: gr.HTML) -
         return Request("pengi", instruction=(text or "").strip())
 
     def answer(observation: Observation) -> dict[str, Any]:
-        return with_tokens(answered(observation, f"{len(observation.tokens)} tokens"), observation)
+        return with_tokens(answered(observation, counted(len(observation.tokens), "token")), observation)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {timeline: captions_update(() if observation is None else captions_of(observation))}

@@ -10,7 +10,7 @@ import gradio as gr
 
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction
-from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting, with_tokens
+from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
 from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
@@ -74,7 +74,9 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> tuple[Panel, Pane
 
 def answer(observation: Observation) -> dict[str, Any]:
     """The view's value for an answer; of the setting it says what is not as trained."""
-    value = with_tokens(answered(observation, f"{len(observation.tokens)} tokens"), observation, look=True)
+    value = with_tokens(
+        answered(observation, counted(len(observation.tokens), "token")), observation, look=True
+    )
     if observation.lora_scaling not in (None, MOST_SCALING):
         value["took"] += f" · LoRA {observation.lora_scaling:g}"
     if observation.settings.get("beams", 1) > 1:

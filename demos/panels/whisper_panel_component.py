@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
+from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting
 from demos.request import Request
 from demos.timeline.timeline_component import words_update
 from store.records import Observation
@@ -25,7 +25,7 @@ def build(model: Model, timeline: gr.HTML) -> Panel:
         return Request("whisper")
 
     def answer(observation: Observation) -> dict[str, Any]:
-        value = answered(observation, f"{len(observation.words)} words")
+        value = answered(observation, counted(len(observation.words), "word"))
         value["line"] = True
         if not observation.text.strip():
             value["sentence"] = "Whisper heard no words."
