@@ -141,7 +141,7 @@ MODELS: tuple[Card, ...] = (
         {
             "salmonn first_steps": "transcripts and captions",
             "salmonn steps": "all instructions but stories",
-            "salmonn more_steps": "the same, from a higher rate again",
+            "salmonn more_steps": "the same, every second batch questions of yes and no",
             "salmonn full_steps": "the same, half of the batches with the whole published window encoded",
         },
         ("SALMONN",),
@@ -163,7 +163,10 @@ MODELS: tuple[Card, ...] = (
         "the language model of SALMONN",
         ("llama.safetensors",),
         {"llama": "llama"},
-        {"llama steps": "transcripts, captions, answers and stories from scores of scenes"},
+        {
+            "llama steps": "transcripts, captions, answers and stories from scores of scenes",
+            "llama more_steps": "the same, every second batch questions of yes and no",
+        },
         ("LLaMA",),
         {"salmonn.json": "SALMONN", TOKENIZER: "CLAP"},
     ),
@@ -210,7 +213,7 @@ def data(card: Card) -> str:
     if used := card.sets():
         parts.append(numbers.rendered_table(used))
     if card.name == "llama":
-        scores = numbers.steps("llama", "llama")["steps"] * numbers.constant("llama", "BATCH")
+        scores = sum(numbers.steps("llama", "llama").values()) * numbers.constant("llama", "BATCH")
         parts.append(f"No sound: {scores:,} scores of scenes, each drawn for its step and never rendered.")
     return "\n\n".join(parts)
 
