@@ -123,7 +123,7 @@ def test_the_whole_set_takes_the_time_that_it_is_said_to_take() -> None:
     assert all(f"{stage.steps(ablations.MINUTES):,}" in said for stage in STAGES.values())
 
 
-@pytest.mark.parametrize("name", ["clap-widening", "clap-false-captions", "whisper-frame-guess"])
+@pytest.mark.parametrize("name", ["clap-events-head", "clap-false-captions", "whisper-frame-guess"])
 def test_a_run_without_a_choice_differs_and_both_are_kept(name: str, data: Path, tmp_path: Path) -> None:
     runs, results = ablations.wanted([name]), tmp_path / "ablations.json"
     assert ablations.perform_all(runs, data, 0.0, FEW, 0, results) == []
