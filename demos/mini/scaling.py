@@ -198,8 +198,8 @@ def block(found: Sequence[Point], done: Mapping[str, Any]) -> str:
         "after activation tuning](docs/pictures/lora_scaling.svg)",
         "",
         f"Activation tuning: {done['outcome']} Below are values at some scalings with 95 % bootstrap "
-        f"intervals over {counts[0]} held-out clips each; stories are asked for in words that no instruction "
-        "ever used. At scaling 0 both models are mini-LLaMA with the same audio tokens.",
+        f"intervals over {counts[0]} held-out clips each; instruction tuning asks for no story, but "
+        "mini-LLaMA was asked before. At scaling 0 both models are mini-LLaMA with the same audio tokens.",
         "",
         f"| LoRA scaling | {' | '.join(heads)} |",
         "|---|" + "---|" * len(heads),
