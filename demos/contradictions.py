@@ -42,6 +42,8 @@ def contradictions(said: Observation, others: Iterable[Observation]) -> list[str
 
 
 def _stances(said: Observation) -> list[_Stance]:
+    if said.settings.get("over_silence"):  # it says nothing of the sound
+        return []
     asked, text = said.instruction.lower(), said.text.lower()
     answer = _SAYS.match(text)
     sounds = {name for _, _, name in mentions_in(asked)}

@@ -35,11 +35,15 @@ _NO_SOUND = frozenset((*_ANSWERS, *_COUNTS))
 
 @dataclass(frozen=True)
 class Claim:
-    """A sound that a text speaks of: from character `start` to `stop`; `texts` are put to CLAP together."""
+    """A sound that a text speaks of: from character `start` to `stop`; `texts` are put to CLAP together.
+
+    `known` says whether the lexicon knows it: a calibration is of such sounds alone.
+    """
 
     start: int
     stop: int
     texts: tuple[str, ...]
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Evidence:
 
     `cosine` −1..1; `standing` is that cosine in deviations from the mean over all labels of the suite in the
     same window; `start` and `stop` are the window, seconds of the clip. `chance` is None, and nothing
-    doubtful, where the suite has no calibration.
+    doubtful, where the suite has no calibration or the lexicon does not know the sound.
     """
 
     claim: Claim
@@ -110,7 +114,7 @@ def _claims_of(text: str, start: int, stop: int) -> Iterator[Claim]:
         yield Claim(*whole, tuple(labels_caption(name)))
     words = text[start:stop].split()
     if not found and any(word.strip(".,;:!?") not in _NO_SOUND for word in words):
-        yield Claim(start, stop, (text[start:stop],))
+        yield Claim(start, stop, (text[start:stop],), known=False)
 
 
 def evidence(work: Work, text: str, calibration: Calibration | None) -> list[Evidence]:
@@ -130,7 +134,7 @@ def evidence(work: Work, text: str, calibration: Calibration | None) -> list[Evi
         cosines = (embedded @ retrieval.embed_texts(claim.texts).T).mean(1).double().cpu().numpy()
         best = int(cosines.argmax())
         cosine, standing = float(cosines[best]), _standing(float(cosines[best]), bank[best])
-        chance = None if calibration is None else calibration.chance(cosine, standing)
+        chance = None if calibration is None or not claim.known else calibration.chance(cosine, standing)
         doubtful = calibration is not None and chance is not None and chance < calibration.threshold
         start, stop = windows[best].start / rate, windows[best].stop / rate
         made.append(

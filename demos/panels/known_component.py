@@ -26,6 +26,8 @@ def with_what_is_known(
     cancelled: Callable[[], bool],
 ) -> dict[str, Any]:
     """The panel's value with notes; the same value where nothing is known, or where asking for it fails."""
+    if said.settings.get("over_silence"):  # it did not hear the sound that it would be held against
+        return value
     if panel.speaks_of_sounds:
         return _held_against(engine, session, sound, said, value, cancelled)
     if known_failures is None:

@@ -58,6 +58,7 @@ def test_what_is_no_contradiction() -> None:
         replace(CAPTION, view=replace(VIEW, start=7.0, stop=14.0)),
         said("salmonn", "no", "do you hear a dog barking and rain falling at the same time?"),
         said("salmonn", "yes", "is there a cat meowing?"),
+        replace(CAPTION, settings={"over_silence": True}),
     ):
         assert contradictions(no, [other]) == []
     silent = said("pengi", "a bell ringing", "generate audio caption")

@@ -90,8 +90,13 @@ def test_a_calibration_beside_the_weights_is_used(folder: Path) -> None:
     file = folder / "evidence.json"
     Calibration(0.0, 0.0, -5.0, 0.5).write(file)
     try:
-        (found,) = Engine(suite("mini", folder)).evidence(sweep(), "rain falling")
+        engine = Engine(suite("mini", folder))
+        found, unknown = engine.evidence(sweep(), "rain falling, then nobody asks a question")
     finally:
         file.unlink()
     assert found.chance == pytest.approx(0.0067, abs=1e-4)
     assert found.doubtful
+    assert (unknown.chance, unknown.doubtful) == (
+        None,
+        False,
+    )  # calibrated for the sounds of the lexicon alone
