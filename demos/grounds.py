@@ -20,8 +20,6 @@ from store.records import Observation
 if TYPE_CHECKING:
     from demos.salmonn.answering import Answering
 
-SECONDS_PER_FRAME = 0.02  # of Whisper's encoder, which SALMONN's windows count
-
 Values = npt.NDArray[np.float32]
 
 
@@ -77,6 +75,10 @@ def grounds(work: Work, said: Observation) -> Grounds:
 
 def _times(frames: int, stride: int, seconds: float) -> list[tuple[float, float]]:
     """When the windows begin and end that hold some of so many seconds."""
+    from demos.whisper.encoding import (
+        SECONDS_PER_FRAME,
+    )  # of the encoder whose frames SALMONN's windows count
+
     step, length = stride * SECONDS_PER_FRAME, frames * SECONDS_PER_FRAME
     count = max(1, int(np.ceil((seconds - 1e-6) / step)))
     return [(number * step, number * step + length) for number in range(count)]

@@ -73,26 +73,6 @@ def attended(
     return Attended(torch.stack(windows), _said(scores, ids).cpu())
 
 
-def influence(
-    network: Salmonn,
-    audio_tokens: Tensor,
-    before: Sequence[int],
-    after: Sequence[int],
-    ids: Sequence[int],
-    lora_scaling: float | None = None,
-) -> Tensor:
-    """Gradient × input of the last id's log-probability for each audio token: float32 [windows], signed.
-
-    What is positive made the id likelier. Raises ValueError where there is no id.
-    """
-    sound = audio_tokens.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        sequence = _sequence(network, sound, before, after, ids)
-        scores = network.logits(sequence[None], lora_scaling=lora_scaling, last_only=True)[0]
-        (gradient,) = torch.autograd.grad(_said(scores, ids[-1:]).sum(), sound)
-    return (gradient * sound.detach()).sum(-1).float().cpu()
-
-
 def _sequence(
     network: Salmonn, audio_tokens: Tensor, before: Sequence[int], after: Sequence[int], ids: Sequence[int]
 ) -> Tensor:

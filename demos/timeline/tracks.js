@@ -68,6 +68,18 @@ const slide = (strip) => {
   find(strip).style.left = `${(-100 * state.from) / (state.to - state.from)}%`;
 };
 
+// A track of texts, each over a part of the sound.
+const lane = (name, title, row, strip, shown) => ({
+  title,
+  show: () => chips(row, strip, state[name], (one) => `${one.text} · ${span(one)}`),
+  draw: () => slide(strip),
+  at(seconds) {
+    const one = at(state[name], seconds);
+    return one && { text: `${shown(one.text)} ${span(one)}`, value: one.text };
+  },
+  lines: () => state[name].map((one) => [one.start, one.stop, '', one.text]),
+});
+
 const tracks = {
   sound: {
     title: 'sound',
@@ -130,16 +142,7 @@ const tracks = {
     },
     lines: () => state.words.map((word) => [word.start, word.stop, word.probability, word.text]),
   },
-  captions: {
-    title: 'pengi captions',
-    show: () => chips('.tl-captioned', '.tl-captions', state.captions, (one) => `${one.text} · ${span(one)}`),
-    draw: () => slide('.tl-captions'),
-    at(seconds) {
-      const one = at(state.captions, seconds);
-      return one && { text: `“${one.text}” ${span(one)}`, value: one.text };
-    },
-    lines: () => state.captions.map((one) => [one.start, one.stop, '', one.text]),
-  },
+  captions: lane('captions', 'pengi captions', '.tl-captioned', '.tl-captions', (text) => `“${text}”`),
   fits: {
     title: 'clap',
     canvas: '.tl-curve',
@@ -220,16 +223,7 @@ const tracks = {
     },
     lines: () => (state.attended ? state.attended.windows.map(([start, stop, weight]) => [start, stop, weight, state.attended.label]) : []),
   },
-  marks: {
-    title: 'flagged',
-    show: () => chips('.tl-marked', '.tl-marks', state.marks, (one) => `${one.text} · ${span(one)}`),
-    draw: () => slide('.tl-marks'),
-    at(seconds) {
-      const one = at(state.marks, seconds);
-      return one && { text: `${one.text} ${span(one)}`, value: one.text };
-    },
-    lines: () => state.marks.map((one) => [one.start, one.stop, '', one.text]),
-  },
+  marks: lane('marks', 'flagged', '.tl-marked', '.tl-marks', (text) => text),
   layers: {
     title: 'layers',
     canvas: '.tl-layers',
