@@ -29,7 +29,14 @@ def with_what_is_known(
     if said.settings.get("over_silence"):  # it did not hear the sound that it would be held against
         return value
     if panel.speaks_of_sounds:
-        return _held_against(engine, session, sound, said, value, cancelled)
+        contradicted = contradictions(said, reversed(session.observations()))
+        try:
+            found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
+        except Cancelled:
+            found = []
+        except EngineError as problem:
+            found, contradicted = [], [*contradicted, f"Not held against CLAP: {problem}"]
+        return with_evidence(value, said.text, found, contradicted)
     if known_failures is None:
         return value
     try:
@@ -37,21 +44,3 @@ def with_what_is_known(
     except EngineError:  # the answer itself stands
         return value
     return {**value, "notes": [*value.get("notes", []), *known]} if known else value
-
-
-def _held_against(
-    engine: Engine,
-    session: Session,
-    sound: Sound,
-    said: Observation,
-    value: dict[str, Any],
-    cancelled: Callable[[], bool],
-) -> dict[str, Any]:
-    contradicted = contradictions(said, reversed(session.observations()))
-    try:
-        found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
-    except Cancelled:
-        found = []
-    except EngineError as problem:
-        found, contradicted = [], [*contradicted, f"Not held against CLAP: {problem}"]
-    return with_evidence(value, said.text, found, contradicted)
