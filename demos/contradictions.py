@@ -12,6 +12,7 @@ from store.records import Observation
 
 _ASKS = re.compile(r"^\W*(?:question:\s*)?(?:is|are|can|do|does|did|was|were|has|have)\b")
 _SAYS = re.compile(r"^\W*(yes|no)\b")
+_SPEAKER = re.compile(r"\b(speakers?|transcri\w+)\b")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,18 @@ def contradictions(said: Observation, others: Iterable[Observation]) -> list[str
             if mine is not None:
                 found.append(f"{_words(mine)}, but {_words(stance)}.")
     return list(dict.fromkeys(found))
+
+
+def without_speech(asked: Observation | None, transcript: Observation | None) -> list[str]:
+    """A sentence for who asks about what is spoken in a window in which Whisper heard no words; or none."""
+    if asked is None or transcript is None or transcript.text.strip() or not _overlap(asked, transcript):
+        return []
+    if not _SPEAKER.search(asked.instruction.lower()):
+        return []
+    who = SYSTEM_NAMES[asked.system]
+    return [
+        f"Whisper heard no words and {who} is asked about some: to ask about sounds, change its instruction."
+    ]
 
 
 def _stances(said: Observation) -> list[_Stance]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from demos.contradictions import contradictions
+from demos.contradictions import contradictions, without_speech
 from demos.engine import Cancelled, Engine, EngineError
 from demos.panels.panel_component import Panel, with_evidence
 from demos.session import Session
@@ -29,7 +29,10 @@ def with_what_is_known(
     if said.settings.get("over_silence"):  # it did not hear the sound that it would be held against
         return value
     if panel.speaks_of_sounds:
-        contradicted = contradictions(said, reversed(session.observations()))
+        contradicted = [
+            *without_speech(said, session.latest("whisper")),
+            *contradictions(said, reversed(session.observations())),
+        ]
         try:
             found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
         except Cancelled:
@@ -37,6 +40,9 @@ def with_what_is_known(
         except EngineError as problem:
             found, contradicted = [], [*contradicted, f"Not held against CLAP: {problem}"]
         return with_evidence(value, said.text, found, contradicted)
+    if panel.system == "whisper":  # the note stands with whichever of the two comes last
+        known = without_speech(session.latest("salmonn"), said)
+        return {**value, "notes": [*value.get("notes", []), *known]} if known else value
     if known_failures is None:
         return value
     try:

@@ -85,6 +85,14 @@ const say = (value) => {
   box.replaceChildren(...pieces);
 };
 
+// What the shades are, and what a word is good for, where there are any.
+const explain = (value) => {
+  const shaded = value.state === 'done' && Boolean(value.text) && Boolean(value.tokens);
+  find('.legend').hidden = !shaded;
+  find('.legend').textContent = value.look
+    ? 'Darker: less probable. Choose a word to see when it was heard.' : 'Darker: less probable.';
+};
+
 // Whether there is something to flag, and who may be flagged from the timeline.
 const flaggable = (value) => Boolean(value.observation) && value.flaggable !== false;
 
@@ -217,6 +225,7 @@ const draw = () => {
   find('.spin').hidden = !running;
   find('.stage').textContent = sentence;
   say(value);
+  explain(value);
   rank(value);
   const notes = value.notes || [];
   find('.notes').hidden = notes.length === 0;

@@ -19,7 +19,7 @@ EMPTY_BESIDE = (
     "Press ↻ to ask the same in this setting. Words that the answer above does not have are underlined."
 )
 BESIDE = "compared"
-BEAMS = [("greedy", 1), ("4 beams", 4)]  # as published, and word by word
+BEAMS = [("greedy decoding", 1), ("beam search, 4 beams", 4)]  # word by word, and as published
 
 
 @dataclass(frozen=True)

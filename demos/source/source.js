@@ -71,6 +71,7 @@ const TAP = `registerProcessor('tap', class extends AudioWorkletProcessor {
 });`;
 
 const record = async () => {
+  notice([]);
   if (!navigator.mediaDevices || !window.AudioWorkletNode) {
     notice(['This browser gives no microphone to this page. Open it by https or on localhost, or upload a file.'], true);
     return;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from demos.contradictions import contradictions
+from demos.contradictions import contradictions, without_speech
 from store.records import Observation, System, View
 
 VIEW = View("clip", 16_000, "soxr", 0.0, 7.0)
@@ -64,3 +64,15 @@ def test_what_is_no_contradiction() -> None:
     silent = said("pengi", "a bell ringing", "generate audio caption")
     yes = said("salmonn", "yes", "is there a dog barking?")
     assert contradictions(yes, [silent]) == []  # a caption need not name everything
+
+
+def test_who_asks_about_a_speaker_where_nobody_speaks_is_told() -> None:
+    answer = said("salmonn", "nobody asks a question", "Please answer the speaker's question.")
+    silent, spoken = said("whisper", " "), said("whisper", "what sound is this")
+    (sentence,) = without_speech(answer, silent)
+    assert sentence.startswith("Whisper heard no words and SALMONN is asked")
+    assert without_speech(answer, spoken) == []
+    assert without_speech(answer, None) == []
+    assert without_speech(said("salmonn", "a dog barking", "what can you hear?"), silent) == []
+    later = replace(silent, view=replace(VIEW, start=7.0, stop=14.0))
+    assert without_speech(answer, later) == []
