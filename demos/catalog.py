@@ -9,29 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from demos.presets import MINI_PENGI, MINI_SALMONN, Preset
 from store.records import Resampling, System
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 SUITES = ("mini",)
 
-_MINI_PENGI_PRESETS = (
-    ("Caption", "generate audio caption"),
-    ("Sound events", "this is a sound of"),
-    ("Question", "question: what can you hear?"),
-)
-_MINI_SALMONN_PRESETS = (
-    (
-        "Answer the speaker from the background",
-        "Please answer the speaker's question in detail based on the background sound.",
-    ),
-    ("Describe speech and background", "Describe the speech and the background audio"),
-    ("Describe the audio", "Please describe the audio."),
-    ("Transcribe", "Recognize the speech and give me the transcription."),
-    ("Ask about the sounds", "what can you hear?"),
-    ("Ask whether a sound is there", "is there a dog barking?"),
-    ("Ask for the order", "what comes first?"),
-    ("Tell a story", "Tell a story about this audio."),
-)
 _MINI_NOTE = "Knows only the synthetic sounds and the closed grammar of speech that it was trained on."
 _MINI_SOURCE = "Synthetic sounds and espeak-ng speech, made by demos.mini.world"
 
@@ -46,7 +29,7 @@ class Model:
 
     `files` maps each file's part in the model ("weights", "config", "tokenizer", …) to where it lies; several
     models may share a file. `rate` and `resampling` say how its sound is made from a clip, `window` how many
-    seconds it hears at a time. `presets` are instructions to offer, (title, text), the first one the default.
+    seconds it hears at a time. `presets` are instructions to offer, the first one the default.
     """
 
     id: str
@@ -60,7 +43,7 @@ class Model:
     weights_licence: str
     trained_on: str
     note: str = ""
-    presets: tuple[tuple[str, str], ...] = field(default=())
+    presets: tuple[Preset, ...] = field(default=())
 
     @property
     def missing(self) -> tuple[Path, ...]:
@@ -90,6 +73,10 @@ class Model:
         """Numbers that its weights hold, shared files included. CatalogError when a file is missing."""
         self.require()
         return sum(_numbers(path) for path in self.files.values() if path.suffix in (".safetensors", ".pt"))
+
+    def untrained(self, instruction: str) -> bool:
+        """Whether this is one of its presets that its training never had."""
+        return any(preset.text == instruction and not preset.trained for preset in self.presets)
 
     def require(self) -> None:
         """Raise CatalogError, naming them, when files are missing."""
@@ -166,7 +153,7 @@ def _mini(folder: Path) -> Suite:
         title: str,
         window: float,
         files: Mapping[str, str],
-        presets: tuple[tuple[str, str], ...] = (),
+        presets: tuple[Preset, ...] = (),
     ) -> Model:
         return Model(
             id=id_,
@@ -187,14 +174,14 @@ def _mini(folder: Path) -> Suite:
         name="mini",
         models={
             "clap": model("mini-clap", "clap", "Mini-CLAP", 7.0, clap),
-            "pengi": model("mini-pengi", "pengi", "Mini-Pengi", 7.0, pengi, _MINI_PENGI_PRESETS),
+            "pengi": model("mini-pengi", "pengi", "Mini-Pengi", 7.0, pengi, MINI_PENGI),
             "salmonn": model(
                 "mini-salmonn",
                 "salmonn",
                 "Mini-SALMONN",
                 30.0,
                 {**whisper, **beats, **tokenizer, **salmonn},
-                _MINI_SALMONN_PRESETS,
+                MINI_SALMONN,
             ),
             "whisper": model("mini-whisper", "whisper", "Mini-Whisper", 30.0, whisper),
         },

@@ -23,6 +23,7 @@ from demos.evidence import Calibration, Evidence, evidence
 from demos.grounds import Grounds, grounds
 from demos.loading import Networks
 from demos.placement import Placement
+from demos.presets import Preset
 from demos.request import (
     MOST_SCALING,
     SYSTEM_NAMES,
@@ -184,8 +185,8 @@ class Engine:
         if self._started is not None:
             self._started[1].forget(clip_id)
 
-    def presets(self, system: System) -> tuple[tuple[str, str], ...]:
-        """Instructions to offer for a system, (title, instruction), the default first."""
+    def presets(self, system: System) -> tuple[Preset, ...]:
+        """Instructions to offer for a system, the default first."""
         return self.suite.model(system).presets
 
     def default_bank(self) -> tuple[str, ...]:

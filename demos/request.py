@@ -100,7 +100,7 @@ def settle(sound: Sound, request: Request, suite: Suite) -> Question:
     usual_beams, usual_tokens = USUAL_BEAMS.get(request.system, 1), USUAL_TOKENS.get(request.system, 1)
     question = Question(
         request.system,
-        request.instruction.strip() or (presets[0][1] if presets else ""),
+        request.instruction.strip() or (presets[0].text if presets else ""),
         bank,
         float(request.lora_scaling),
         request.over_silence,

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.instruction_component import instruction
+from demos.panels.instruction_component import instruction, with_what_was_trained
 from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
+from demos.presets import Preset
 from demos.request import Request
 from demos.timeline.timeline_component import captions_update
 from store.records import Observation
@@ -17,7 +18,7 @@ from store.records import Observation
 EMPTY = "Press Listen for a caption of this sound."
 
 
-def build(model: Model, presets: Sequence[tuple[str, str]], timeline: gr.HTML) -> Panel:
+def build(model: Model, presets: Sequence[Preset], timeline: gr.HTML) -> Panel:
     """The panel's column, with its instruction; what is said of each window is also drawn on `timeline`."""
     with gr.Column(elem_classes=["card", "panel-pengi"]):
         heading("Pengi", "caption", model.title, model.note)
@@ -28,7 +29,8 @@ def build(model: Model, presets: Sequence[tuple[str, str]], timeline: gr.HTML) -
         return Request("pengi", instruction=(text or "").strip())
 
     def answer(observation: Observation) -> dict[str, Any]:
-        return with_tokens(answered(observation, counted(len(observation.tokens), "token")), observation)
+        value = answered(observation, counted(len(observation.tokens), "token"))
+        return with_what_was_trained(with_tokens(value, observation), model, observation)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {timeline: captions_update(() if observation is None else captions_of(observation))}

@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.instruction_component import instruction
+from demos.panels.instruction_component import instruction, with_what_was_trained
 from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
+from demos.presets import Preset
 from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
@@ -30,7 +31,7 @@ class _Settings:
     beams: gr.Dropdown
 
 
-def build(model: Model, presets: Sequence[tuple[str, str]]) -> tuple[Panel, Panel]:
+def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel]:
     """The panel's column: instruction, settings and answer, and below it the answer in another setting."""
     with gr.Column(elem_classes=["card", "panel-salmonn"]):
         heading("SALMONN", "co-reasoning", model.title, model.note)
@@ -54,6 +55,9 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> tuple[Panel, Pane
             over_silence=bool(over_silence),
         )
 
+    def answer(observation: Observation) -> dict[str, Any]:
+        return with_what_was_trained(answer_value(observation), model, observation)
+
     asked = [words, first.scaling, first.beams]
     asked_beside = [words, second.scaling, second.beams, silent]
     return (
@@ -72,7 +76,7 @@ def build(model: Model, presets: Sequence[tuple[str, str]]) -> tuple[Panel, Pane
     )
 
 
-def answer(observation: Observation) -> dict[str, Any]:
+def answer_value(observation: Observation) -> dict[str, Any]:
     """The view's value for an answer; of the setting it says what is not as trained."""
     value = with_tokens(
         answered(observation, counted(len(observation.tokens), "token")), observation, look=True

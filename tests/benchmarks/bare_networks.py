@@ -79,7 +79,7 @@ class BareNetworks:
         self._pengi = networks.captioning().network
         self._salmonn = networks.answering().network
         self._whisper = networks.transcription().model
-        instruction = engine.presets("pengi")[0][1]
+        instruction = engine.presets("pengi")[0].text
         self._prompt = [part.to(self._device) for part in networks.captioning().prompt_ids([instruction])]
         model = suite.model("salmonn")
         samples = view_samples(sound, view_of(sound, model.rate, model.resampling))

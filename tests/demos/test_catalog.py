@@ -78,12 +78,3 @@ def test_the_default_bank_has_a_caption_for_every_sound_of_the_world() -> None:
     bank = default_bank(suite("mini"))
     assert len(bank) == len(set(bank)) >= len(NAMES)
     assert "silence" in bank
-
-
-def test_presets_are_titled_instructions() -> None:
-    made = suite("mini")
-    for system in ("pengi", "salmonn"):
-        presets = made.models[system].presets  # type: ignore[index]
-        assert presets
-        assert all(title and text for title, text in presets)
-    assert not made.model("clap").presets

@@ -159,7 +159,7 @@ def test_an_empty_instruction_is_the_first_preset(warm: Engine) -> None:
     for system in ("pengi", "salmonn"):
         presets = warm.presets(system)  # type: ignore[arg-type]
         said = ask(warm, sweep(), system)  # type: ignore[arg-type]
-        assert said.instruction == presets[0][1]
+        assert said.instruction == presets[0].text
         assert said.instruction in said.prompt
     asked = ask(warm, sweep(), "salmonn", instruction="  what is that? ")
     assert asked.instruction == "what is that?"
