@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from demos.mini.world.language import mentions_in
 from demos.request import SYSTEM_NAMES
+from demos.spoken import told_of_sounds
 from store.records import Observation
 
 _ASKS = re.compile(r"^\W*(?:question:\s*)?(?:is|are|can|do|does|did|was|were|has|have)\b")
@@ -28,7 +29,8 @@ class _Stance:
 def contradictions(said: Observation, others: Iterable[Observation]) -> list[str]:
     """Sentences about the other answers, of overlapping windows of the same clip, that `said` contradicts.
 
-    A caption that does not speak of a sound denies nothing; only “no” does.
+    A caption that does not speak of a sound denies nothing; only “no” does. What an answer says was spoken is
+    no sound that it speaks of.
     """
     own = {(stance.name, stance.there): stance for stance in _stances(said)}
     found = []
@@ -65,7 +67,8 @@ def _stances(said: Observation) -> list[_Stance]:
         return [_Stance(said, name, answer[1] == "yes", True) for name in sounds] if len(sounds) == 1 else []
     if said.system not in ("pengi", "salmonn"):
         return []
-    return [_Stance(said, name, True, False) for name in dict.fromkeys(n for _, _, n in mentions_in(text))]
+    heard = told_of_sounds(said.instruction, said.text).lower()
+    return [_Stance(said, name, True, False) for name in dict.fromkeys(n for _, _, n in mentions_in(heard))]
 
 
 def _overlap(one: Observation, other: Observation) -> bool:

@@ -31,6 +31,7 @@ from store.records import (
     Rights,
     Row,
     RowEdit,
+    System,
     Withdrawal,
     later,
     now,
@@ -71,8 +72,7 @@ FROM flag JOIN observation ON observation.id = flag.observation_id
 WHERE observation.clip_id = ? AND flag.time_start IS NOT NULL AND flag.time_stop IS NOT NULL
 ORDER BY flag.time_start, flag.made_at"""
 _SELECT_FLAGGED_CLIPS = """
-SELECT clip, list([observation.system, if(flag.claim = '', flag.span_text, flag.claim), flag.correction]
-    ORDER BY flag.made_at DESC)
+SELECT clip, list({'system': observation.system, 'flag': flag} ORDER BY flag.made_at DESC)
 FROM clip JOIN observation ON observation.clip_id = clip.id JOIN flag ON flag.observation_id = observation.id
 GROUP BY clip ORDER BY max(flag.made_at) DESC LIMIT ?"""
 _SELECT_ROW_WINDOW = """
@@ -88,10 +88,10 @@ SELECT (SELECT count(*) FROM clip) AS clips,
 
 @dataclass(frozen=True)
 class FlaggedClip:
-    """A kept clip and what was flagged in it, the newest first: (system, claim, correction)."""
+    """A kept clip and the flags on it, the newest first, each with the system whose answer it is about."""
 
     clip: Clip
-    said: tuple[tuple[str, str, str], ...]
+    flags: tuple[tuple[System, Flag], ...]
 
 
 class Store:
@@ -220,8 +220,10 @@ class Store:
         with self.reading() as cursor:
             lines = cursor.execute(_SELECT_FLAGGED_CLIPS, [most]).fetchall()
         return [
-            FlaggedClip(row_queries.clip_of(clip), tuple((one[0], one[1], one[2]) for one in said))
-            for clip, said in lines
+            FlaggedClip(
+                row_queries.clip_of(clip), tuple((one["system"], Flag(**one["flag"])) for one in flags)
+            )
+            for clip, flags in lines
         ]
 
     def rows_of_flag(self, flag_id: str) -> tuple[Row, ...]:

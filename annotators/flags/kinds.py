@@ -75,11 +75,13 @@ class Kind:
     help: str
     fields: tuple[Field, ...]
     becomes: str  # which rows it makes, in a sentence
+    told: str  # what the model did, after its name; filled with the flag's claim and attribute
     tasks: tuple[BenchmarkTask, ...]  # of these rows
     questions: Callable[[Flag], list[Asked]]  # of a checked flag, one for each row, what was flagged first
     aspects: tuple[Aspect, ...] = ()  # among which its attribute chooses, each with a closed set of answers
     one_claim: bool = True  # whether the marked words should hold one claim only
     claim_quotes: bool = True  # whether the claim is what the marked words say
+    really: str = "really “{correction}”"  # what is told behind it where the flag has a correction
 
     def field(self, name: FieldName) -> Field | None:
         """The form's field for this part of the flag, None when the kind does not ask for it."""
@@ -91,6 +93,16 @@ class Kind:
         if field is None or not field.by_aspect:
             return () if field is None else field.choices
         return next((aspect.answers for aspect in self.aspects if aspect.name == attribute), ())
+
+    def told_of(self, flag: Flag) -> str:
+        """What a flag of this kind says of the model, after its name and without a full stop."""
+        said = {
+            "claim": flag.claim or flag.span_text,
+            "attribute": flag.attribute,
+            "correction": flag.correction,
+        }
+        told = f"{self.told}; {self.really}" if flag.correction and self.really else self.told
+        return told.format(**said)
 
     @property
     def needs_partner(self) -> bool:
@@ -122,6 +134,7 @@ _EXISTENCE = Kind(
         ),
     ),
     becomes="A question about the sound that is not there (no), and one about what is really there (yes).",
+    told="made up “{claim}”",
     tasks=(SOUND_EXISTENCE,),
     questions=asked.existence,
 )
@@ -136,6 +149,8 @@ _ORDER = Kind(
         Field("correction", "really comes first", "The other sound, which comes before it.", "a dog barking"),
     ),
     becomes="A question whether the sounds come as the model said (no), and one for the other order (yes).",
+    told="heard “{claim}” before “{correction}”",
+    really="really “{correction}” comes first",
     tasks=(SOUND_ORDER,),
     questions=asked.order,
     one_claim=False,
@@ -158,6 +173,8 @@ _ATTRIBUTE = Kind(
         ),
     ),
     becomes="A question whether it is so of the one the model named (no), and of the one you name (yes).",
+    told="said of “{claim}” that it is “{attribute}”",
+    really="really “{correction}” is",
     tasks=(SOUND_ATTRIBUTE,),
     questions=asked.attribute,
 )
@@ -181,6 +198,8 @@ _WORDS = Kind(
         ),
     ),
     becomes="A question which wording was said, and a transcription if you give all that is said.",
+    told="heard the words “{claim}”",
+    really="really said was “{correction}”",
     tasks=(SPOKEN_WORDS, SPEECH_TRANSCRIPTION),
     questions=asked.words,
     one_claim=False,
@@ -208,6 +227,7 @@ _SPEAKER = Kind(
         Field("correction", "really", "What you hear.", "one", by_aspect=True),
     ),
     becomes="A question that lists every possible answer.",
+    told="was wrong about the {attribute}: “{claim}”",
     tasks=tuple(aspect.task for aspect in _SPEAKER_ASPECTS),
     questions=lambda flag: asked.choice(_named(_SPEAKER_ASPECTS, flag.attribute), flag),
     aspects=_SPEAKER_ASPECTS,
@@ -226,6 +246,7 @@ _EMOTION = Kind(
         ),
     ),
     becomes="A question that lists every possible answer.",
+    told="heard the emotion “{claim}”",
     tasks=(SPEECH_EMOTION,),
     questions=lambda flag: asked.choice(_THE_EMOTION, flag),
 )
@@ -248,6 +269,7 @@ _MUSIC = Kind(
         Field("correction", "really", "What you hear.", "jazz", by_aspect=True),
     ),
     becomes="A question that lists every possible answer.",
+    told="was wrong about the {attribute}: “{claim}”",
     tasks=tuple(aspect.task for aspect in _MUSIC_ASPECTS),
     questions=lambda flag: asked.choice(_named(_MUSIC_ASPECTS, flag.attribute), flag),
     aspects=_MUSIC_ASPECTS,
@@ -272,6 +294,8 @@ _ABSTAIN = Kind(
         ),
     ),
     becomes="A question that offers its answer, another one, and “cannot be told from the audio” (right).",
+    told="answered “{claim}”, which cannot be told from the recording",
+    really="as likely “{correction}”",
     tasks=(ABSTENTION,),
     questions=asked.abstention,
 )
@@ -288,6 +312,8 @@ _CONTRADICTION = Kind(
         ),
     ),
     becomes="A question whether the sound is there (yes or no, as you say).",
+    told="both claimed and denied “{claim}”",
+    really="really {correction}",
     tasks=(SOUND_EXISTENCE,),
     questions=asked.contradiction,
 )
@@ -299,6 +325,7 @@ _NOT_FOLLOWING = Kind(
     help="The answer, or the part of it that is marked, does not do what the instruction asked for.",
     fields=(),
     becomes="No row. It counts in the model's instruction-following rate.",
+    told="did not follow its instruction",
     tasks=(),
     questions=asked.nothing,
     one_claim=False,
@@ -311,6 +338,7 @@ _OTHER = Kind(
     help="Something else is wrong.",
     fields=(Field("claim", "what is wrong", "What is wrong, in a few words.", "it says the same twice"),),
     becomes="No row. It is kept with the answer.",
+    told="was flagged: “{claim}”",
     tasks=(),
     questions=asked.nothing,
     one_claim=False,

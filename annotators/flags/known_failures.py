@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from annotators.flags.kinds import KINDS
 from demos.engine import Engine
 from demos.request import SYSTEM_NAMES
 from demos.sound import Sound
 from store.audio import ROW_SECONDS
 from store.errors import AudioError
-from store.records import Clip
+from store.records import Clip, Flag, System
 from store.store import Store
 
 NEWEST = 200  # kept sounds that are compared
@@ -69,7 +70,7 @@ class KnownFailures:
                     continue
             vector = self._embedding(one.clip, cancelled)
             if vector is not None and (cosine := float(own @ vector)) >= ALIKE:
-                found.append(KnownFailure(cosine, tuple(_sentence(*said) for said in one.said)))
+                found.append(KnownFailure(cosine, tuple(_sentence(*flagged) for flagged in one.flags)))
         return sorted(found, key=lambda one: -one.cosine)[:NEAREST]
 
     def sentences(self, sound: Sound, cancelled: Callable[[], bool] = lambda: False) -> list[str]:
@@ -90,7 +91,5 @@ class KnownFailures:
         return self._embeddings.get(clip.id)
 
 
-def _sentence(system: str, claim: str, correction: str) -> str:
-    name = next((title for key, title in SYSTEM_NAMES.items() if key == system), system)
-    really = f"; really “{correction}”" if correction else ""
-    return f"{name} made up “{claim}”{really}."
+def _sentence(system: System, flag: Flag) -> str:
+    return f"{SYSTEM_NAMES[system]} {KINDS[flag.kind].told_of(flag)}."

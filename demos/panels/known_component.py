@@ -10,6 +10,7 @@ from demos.engine import Cancelled, Engine, EngineError
 from demos.panels.panel_component import Panel, with_evidence
 from demos.session import Session
 from demos.sound import Sound
+from demos.spoken import told_of_sounds
 from store.records import Observation
 
 KnownFailures = Callable[[Sound, Callable[[], bool]], list[str]]  # sentences about sounds like this one
@@ -34,7 +35,8 @@ def with_what_is_known(
             *contradictions(said, reversed(session.observations())),
         ]
         try:
-            found = engine.evidence(sound, said.text, said.view.start, said.view.stop, cancelled)
+            heard = told_of_sounds(said.instruction, said.text)
+            found = engine.evidence(sound, heard, said.view.start, said.view.stop, cancelled)
         except Cancelled:
             found = []
         except EngineError as problem:

@@ -15,6 +15,13 @@ const showLine = () => {
   find('.heard').replaceChildren(make('b', '', name), make('span', '', rest.join(' ')));
 };
 
+// The examples stand in one line; where there are more on a side, that side fades out.
+const showMore = () => {
+  const line = find('.examples');
+  line.classList.toggle('more-before', line.scrollLeft > 2);
+  line.classList.toggle('more-behind', line.scrollLeft + line.clientWidth < line.scrollWidth - 2);
+};
+
 const show = () => {
   const chips = props.examples.map((example) => {
     const chip = make('button', 'chip', example.title);
@@ -24,7 +31,13 @@ const show = () => {
     chip.setAttribute('aria-pressed', String(props.chosen === example.id));
     return chip;
   });
+  const { scrollLeft } = find('.examples');
+  const focused = document.activeElement && document.activeElement.dataset.example;
   find('.examples').replaceChildren(...chips);
+  find('.examples').scrollLeft = scrollLeft;
+  const again = focused && chips.find((chip) => chip.dataset.example === focused);
+  if (again) again.focus();
+  showMore();
   showLine();
   find('.listen').disabled = !props.ready;
   notice(props.wrong ? [props.wrong] : props.notices || [], Boolean(props.wrong));
@@ -119,6 +132,23 @@ find('.examples').addEventListener('click', (event) => {
   const chip = event.target.closest('.chip');
   if (chip) trigger('example', { id: chip.dataset.example });
 });
+find('.examples').addEventListener('keydown', (event) => {
+  const chips = [...find('.examples').children];
+  const now = chips.indexOf(document.activeElement);
+  const next = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: chips.length - 1 }[event.key];
+  if (now < 0 || next === undefined || !chips[next]) return;
+  event.preventDefault();
+  chips[next].focus();
+});
+find('.examples').addEventListener('wheel', (event) => {
+  const line = find('.examples');
+  if (event.ctrlKey || Math.abs(event.deltaX) > Math.abs(event.deltaY) || line.scrollWidth <= line.clientWidth) return;
+  const before = line.scrollLeft;
+  line.scrollLeft += event.deltaY;
+  if (line.scrollLeft !== before) event.preventDefault(); // at its end the page scrolls
+}, { passive: false });
+find('.examples').addEventListener('scroll', showMore);
+new ResizeObserver(showMore).observe(find('.examples'));
 find('.listen').addEventListener('click', () => tell('listen', {}));
 
 // A file dropped anywhere on the page is heard.

@@ -76,3 +76,23 @@ def test_who_asks_about_a_speaker_where_nobody_speaks_is_told() -> None:
     assert without_speech(said("salmonn", "a dog barking", "what can you hear?"), silent) == []
     later = replace(silent, view=replace(VIEW, start=7.0, stop=14.0))
     assert without_speech(answer, later) == []
+
+
+def test_what_was_spoken_is_no_sound_that_is_heard() -> None:
+    no = said("salmonn", "no", "is there a dog barking?")
+    spoken = "the dog is barking"
+    for instruction in (
+        "Recognize the speech and give me the transcription.",
+        "Listen to the speech and write down its content.",
+        "What does the speaker say?",
+        "What is being said?",
+        "Please write down what you hear each person says.",
+    ):
+        assert contradictions(no, [said("salmonn", spoken, instruction)]) == []
+    both = "Describe the speech and the background audio"
+    told = said("salmonn", f"the speaker says {spoken}. in the background: rain falling", both)
+    assert contradictions(no, [told]) == []
+    assert contradictions(no, [said("salmonn", f"A man says “{spoken}” while rain falls", both)]) == []
+    heard = said("salmonn", f"the speaker says it rains. in the background: {CAPTION.text}", both)
+    assert len(contradictions(no, [heard])) == 1
+    assert len(contradictions(no, [said("salmonn", CAPTION.text, "Please describe the audio.")])) == 1
