@@ -17,6 +17,7 @@ from store.records import LICENCES, ROW_STATES, FlagKind, Withdrawal, new_id
 from store.rows import RowFilter
 from store.store import DEFAULT_FOLDER, Store
 from store.verify import verify
+from store.votes import write_votes
 from store.withdrawal import clip_named
 
 BACKUP_STEPS = "steps of the backup done"
@@ -68,6 +69,12 @@ def _verify(store: Store, asked: argparse.Namespace) -> int:
     return 1 if wrong else 0
 
 
+def _votes(store: Store, asked: argparse.Namespace) -> int:
+    with store.reading() as cursor:
+        write_votes(cursor, sys.stdout)
+    return 0
+
+
 def _export(store: Store, asked: argparse.Namespace) -> int:
     chosen = RowFilter(
         kind=asked.kind,
@@ -95,9 +102,13 @@ def _withdraw(store: Store, asked: argparse.Namespace) -> int:
     scope: Literal["clip", "contribution"] = "clip" if asked.everyone else "contribution"
     store.withdraw(Withdrawal(new_id(), clip_id, scope, asked.contributor))
     after = store.counts()
-    erased = {name: before[name] - after[name] for name in ("clips", "observations", "flags", "rows")}
+    erased = {
+        name: before[name] - after[name] for name in ("clips", "observations", "flags", "rows", "votes")
+    }
     whose = f"Clip {asked.clip}" if asked.everyone else f"What {asked.contributor} gave to clip {asked.clip}"
-    print(f"{whose} is withdrawn, which erased {_listed(erased) or 'no clip, observation, flag or row'}.")
+    print(
+        f"{whose} is withdrawn, which erased {_listed(erased) or 'no clip, observation, flag, row or vote'}."
+    )
     return 0
 
 
@@ -156,7 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(opens_store=True, run_in_use=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    counts = commands.add_parser("counts", help="how many clips, observations, flags and rows are kept")
+    counts = commands.add_parser(
+        "counts", help="how many clips, observations, flags, rows and votes are kept"
+    )
     counts.set_defaults(run=_counts)
 
     whole = commands.add_parser("verify", help="check that all audio is whole and every reference resolves")
@@ -171,6 +184,9 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--state", choices=ROW_STATES, help="rows that are in this state only")
     out.add_argument("--row", action="append", help="id of a row; repeat for several")
     out.set_defaults(run=_export)
+
+    votes = commands.add_parser("votes", help="print every vote between two answers as a line of CSV")
+    votes.set_defaults(run=_votes)
 
     check = commands.add_parser("check", help="check an export against Dynamic-SUPERB's rules")
     check.add_argument("export", type=Path, metavar="FOLDER_OR_ZIP")

@@ -15,7 +15,7 @@ SELECT model_id, count(*), count(missed.observation_id)
 FROM observation
 LEFT JOIN (SELECT DISTINCT observation_id FROM flag WHERE kind = 'not_following') AS missed
     ON missed.observation_id = observation.id
-WHERE instruction <> ''
+WHERE instruction <> '' AND observation.id IN (SELECT observation_id FROM flag)
 GROUP BY model_id ORDER BY model_id"""
 
 

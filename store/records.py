@@ -46,6 +46,9 @@ CONFIDENCES: tuple[Confidence, ...] = ("guess", "sure", "certain")
 Licence = Literal["CC0-1.0", "CC-BY-4.0", "third-party"]
 LICENCES: tuple[Licence, ...] = ("CC0-1.0", "CC-BY-4.0", "third-party")
 
+VoteChoice = Literal["left", "right", "both", "neither"]
+VOTE_CHOICES: tuple[VoteChoice, ...] = get_args(VoteChoice)
+
 Resampling = Literal["published", "soxr"]
 
 
@@ -204,6 +207,19 @@ class Flag:
     contributor: str  # private, never exported
     note: str = ""  # private, never exported
     attribute: str = ""  # for object attribute: what A was said to do or be
+    made_at: str = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """Which of two answers to one question about one sound a person found more faithful to the sound."""
+
+    id: str
+    left_observation_id: str  # the answer that stood on the left
+    right_observation_id: str
+    choice: VoteChoice
+    blind: bool  # whether the person could not know which setting had given which answer
+    contributor: str  # private, never exported
     made_at: str = field(default_factory=now)
 
 

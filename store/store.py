@@ -7,12 +7,11 @@ StoreError, the store is as it was before.
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
 import duckdb
 
@@ -22,8 +21,10 @@ from store.database import Database
 from store.errors import StoreError, store_error
 from store.following import Following, following
 from store.instances import Instance, instances
+from store.keeping import clip_of_id, keep_heard, observation_of_id, only, rights_of
 from store.records import (
     KINDS_WITHOUT_ROWS,
+    VOTE_CHOICES,
     Annotation,
     Clip,
     Flag,
@@ -32,39 +33,24 @@ from store.records import (
     Row,
     RowEdit,
     System,
+    Vote,
     Withdrawal,
-    later,
-    now,
-    observation_from_dict,
     row_file,
-    to_json,
 )
 from store.row_changes import add_edit, add_partner, insert_row
 from store.rows import ALL_ROWS, RowFilter, RowVersion, RowView
-from store.withdrawal import admitted, carry_out, delete_withdrawn_audio
+from store.votes import Standing, add_vote, is_vote_kept, standings, vote_of_id
+from store.withdrawal import carry_out, delete_withdrawn_audio
 from store.writer import Writer
 
 DEFAULT_FOLDER = Path("data")  # below the working directory
+Result = TypeVar("Result")
 
-_INSERT_CLIP = """
-INSERT INTO clip (id, public_id, rate, channels, frames, name, kept_at)
-VALUES ($id, $public_id, $rate, $channels, $frames, $name, $kept_at)"""
-_INSERT_RIGHTS = """
-INSERT INTO rights (clip_id, owner, licence, attribution, speaker_agrees, contributor, stated_at)
-VALUES ($clip_id, $owner, $licence, $attribution, $speaker_agrees, $contributor, $stated_at)"""
-_INSERT_OBSERVATION = """
-INSERT INTO observation (id, clip_id, system, model_id, model_revision, instruction, text, made_at, record)
-VALUES ($id, $clip_id, $system, $model_id, $model_revision, $instruction, $text, $made_at, $record)"""
 _INSERT_FLAG = """
 INSERT INTO flag (id, observation_id, kind, span_start, span_stop, span_text, claim, correction, time_start,
     time_stop, confidence, contributor, note, attribute, made_at)
 VALUES ($id, $observation_id, $kind, $span_start, $span_stop, $span_text, $claim, $correction, $time_start,
     $time_stop, $confidence, $contributor, $note, $attribute, $made_at)"""
-_SELECT_CLIP = "SELECT id, public_id, rate, channels, frames, name FROM clip WHERE id = ?"
-_SELECT_RIGHTS = """
-SELECT clip_id, owner, licence, attribution, speaker_agrees, contributor, stated_at
-FROM present_rights WHERE clip_id = ? AND contributor = ?"""
-_SELECT_OBSERVATION = "SELECT record FROM observation WHERE id = ?"
 _SELECT_FLAG = "SELECT flag FROM flag WHERE id = ?"
 _SELECT_FLAGGED_PARTS = """
 SELECT flag.time_start, flag.time_stop, if(flag.claim = '', flag.span_text, flag.claim)
@@ -83,7 +69,10 @@ SELECT (SELECT count(*) FROM clip) AS clips,
     (SELECT count(*) FROM observation) AS observations,
     (SELECT count(*) FROM flag) AS flags,
     (SELECT count(*) FROM benchmark_row) AS rows,
-    (SELECT count(DISTINCT contributor) FROM flag) AS contributors"""
+    (SELECT count(*) FROM vote) AS votes,
+    (SELECT count(*) FROM (
+        SELECT contributor FROM flag UNION SELECT contributor FROM vote
+    )) AS contributors"""
 
 
 @dataclass(frozen=True)
@@ -152,29 +141,40 @@ class Store:
         def write(connection: duckdb.DuckDBPyConnection) -> tuple[Row, ...]:
             if _is_saved_already(connection, flag):
                 return row_queries.rows_of_flag(connection, flag.id)
-            if not audio_path(self.audio_folder, clip.id).exists():  # a failed save of the same clip took it
-                write_clip(self.audio_folder, clip, samples)
-            kept_clip = _keep_clip(connection, admitted(connection, clip, flag.contributor))
-            _keep_observation(connection, observation)
-            if rights is not None:
-                _keep_rights(connection, rights)
-            if _rights_of(connection, clip.id, flag.contributor) is None:
-                raise StoreError("Say first whose sound this is and under which licence it may be shared.")
+            self._write_again_if_taken(clip, samples)
+            kept_clip = keep_heard(connection, clip, [observation], rights, flag.contributor)
             connection.execute(_INSERT_FLAG, asdict(flag))
             kept_rows = tuple(replace(row, file=row_file(kept_clip, row.id)) for row in rows)
             for row in kept_rows:
                 insert_row(connection, row)
             return kept_rows
 
-        try:
-            write_clip(self.audio_folder, clip, samples)
-            return self._writer.run(write)
-        except OSError as error:
-            self._drop_unnamed_audio(clip)
-            raise store_error(error, self.folder) from error
-        except BaseException:
-            self._drop_unnamed_audio(clip)
-            raise
+        return self._save_with_audio(clip, samples, write)
+
+    def save_vote(
+        self,
+        samples: Samples,
+        clip: Clip,
+        left: Observation,
+        right: Observation,
+        vote: Vote,
+        rights: Rights | None,
+    ) -> None:
+        """Keep a vote with its clip, both answers and rights, as `save_flag` keeps a flag.
+
+        Saving the same vote again changes nothing. Raises StoreError, also for a second vote of a contributor
+        on the same two answers, and ValueError when the records do not belong together.
+        """
+        _check_vote_belongs(clip, left, right, vote, rights)
+
+        def write(connection: duckdb.DuckDBPyConnection) -> None:
+            if is_vote_kept(connection, vote):
+                return
+            self._write_again_if_taken(clip, samples)
+            keep_heard(connection, clip, [left, right], rights, vote.contributor)
+            add_vote(connection, vote)
+
+        self._save_with_audio(clip, samples, write)
 
     def save_partner(self, annotation: Annotation, row: Row) -> None:
         """Keep a row that balances another with what it rests on; see `row_changes.add_partner`."""
@@ -191,23 +191,22 @@ class Store:
     def clip(self, clip_id: str) -> Clip | None:
         """The kept clip with this private id."""
         with self.reading() as cursor:
-            return _clip(cursor, clip_id)
+            return clip_of_id(cursor, clip_id)
 
     def rights_of(self, clip_id: str, contributor: str) -> Rights | None:
         """What this contributor said last of the clip's owner and licence; None: nothing yet."""
         with self.reading() as cursor:
-            return _rights_of(cursor, clip_id, contributor)
+            return rights_of(cursor, clip_id, contributor)
 
     def observation(self, observation_id: str) -> Observation | None:
         """The kept observation with this id."""
         with self.reading() as cursor:
-            record = _only(cursor.execute(_SELECT_OBSERVATION, [observation_id]).fetchone())
-        return None if record is None else observation_from_dict(json.loads(record))
+            return observation_of_id(cursor, observation_id)
 
     def flag(self, flag_id: str) -> Flag | None:
         """The kept flag with this id."""
         with self.reading() as cursor:
-            found = _only(cursor.execute(_SELECT_FLAG, [flag_id]).fetchone())
+            found = only(cursor.execute(_SELECT_FLAG, [flag_id]).fetchone())
         return None if found is None else Flag(**found)
 
     def flagged_parts(self, clip_id: str) -> list[tuple[float, float, str]]:
@@ -263,6 +262,16 @@ class Store:
         with self.reading() as cursor:
             return instances(cursor, chosen)
 
+    def standings(self) -> list[Standing]:
+        """How the settings that were voted on stand, the best first."""
+        with self.reading() as cursor:
+            return standings(cursor)
+
+    def vote(self, vote_id: str) -> Vote | None:
+        """The kept vote with this id."""
+        with self.reading() as cursor:
+            return vote_of_id(cursor, vote_id)
+
     def following(self) -> list[Following]:
         """How often each model's flagged answers followed their instruction."""
         with self.reading() as cursor:
@@ -288,7 +297,7 @@ class Store:
         return ROW_RATE, row_audio(self.clip_samples(clip), clip.rate, start, stop)
 
     def counts(self) -> dict[str, int]:
-        """How many clips, observations, flags, rows and contributors are kept."""
+        """How many clips, observations, flags, rows, votes and contributors are kept."""
         with self.reading() as cursor:
             result = cursor.execute(_COUNTS)
             names = [column[0] for column in result.description or ()]
@@ -303,11 +312,30 @@ class Store:
         except duckdb.Error as error:
             raise store_error(error, self.folder) from error
 
+    def _save_with_audio(
+        self, clip: Clip, samples: Samples, write: Callable[[duckdb.DuckDBPyConnection], Result]
+    ) -> Result:
+        """Put the audio on the disk, then run `write` as one transaction; when it fails, nothing is kept."""
+        try:
+            write_clip(self.audio_folder, clip, samples)
+            return self._writer.run(write)
+        except OSError as error:
+            self._drop_unnamed_audio(clip)
+            raise store_error(error, self.folder) from error
+        except BaseException:
+            self._drop_unnamed_audio(clip)
+            raise
+
+    def _write_again_if_taken(self, clip: Clip, samples: Samples) -> None:
+        """Write the audio, on the writer's thread, when a save of the same clip that failed took it."""
+        if not audio_path(self.audio_folder, clip.id).exists():
+            write_clip(self.audio_folder, clip, samples)
+
     def _drop_unnamed_audio(self, clip: Clip) -> None:
         """Take back the audio of a save that failed, unless another save has named it."""
 
         def drop(connection: duckdb.DuckDBPyConnection) -> None:
-            if _clip(connection, clip.id) is None:
+            if clip_of_id(connection, clip.id) is None:
                 audio_path(self.audio_folder, clip.id).unlink(missing_ok=True)
 
         with contextlib.suppress(StoreError):
@@ -325,64 +353,33 @@ def _check_they_belong_together(
         "rows": bool(rows) != (flag.kind in KINDS_WITHOUT_ROWS)
         and all((row.flag_id, row.clip_id) == (flag.id, clip.id) for row in rows),
     }
+    _refuse_strangers(named)
+
+
+def _check_vote_belongs(
+    clip: Clip, left: Observation, right: Observation, vote: Vote, rights: Rights | None
+) -> None:
+    """Raise ValueError unless the vote names two answers about the clip, and the rights are its own."""
+    named = {
+        "answers": left.id != right.id and left.view.clip_id == right.view.clip_id == clip.id,
+        "vote": (vote.left_observation_id, vote.right_observation_id) == (left.id, right.id)
+        and vote.choice in VOTE_CHOICES,
+        "rights": rights is None or (rights.clip_id, rights.contributor) == (clip.id, vote.contributor),
+    }
+    _refuse_strangers(named)
+
+
+def _refuse_strangers(named: dict[str, bool]) -> None:
+    """Raise ValueError that names the records which do not belong to the others."""
     if strangers := [name for name, belongs in named.items() if not belongs]:
         raise ValueError(f"These do not belong to what they are saved with: {', '.join(strangers)}.")
 
 
 def _is_saved_already(connection: duckdb.DuckDBPyConnection, flag: Flag) -> bool:
     """Whether this very flag is kept; StoreError when its id is kept with other words."""
-    found = _only(connection.execute(_SELECT_FLAG, [flag.id]).fetchone())
+    found = only(connection.execute(_SELECT_FLAG, [flag.id]).fetchone())
     if found is None:
         return False
     if replace(Flag(**found), made_at=flag.made_at) != flag:
         raise StoreError("This flag was saved before with other words: start a new flag for the new ones.")
     return True
-
-
-def _keep_clip(connection: duckdb.DuckDBPyConnection, clip: Clip) -> Clip:
-    """The clip as kept: as it was kept first, or as it is kept now."""
-    if (kept := _clip(connection, clip.id)) is not None:
-        return kept
-    connection.execute(_INSERT_CLIP, asdict(clip) | {"kept_at": now()})
-    return clip
-
-
-def _keep_rights(connection: duckdb.DuckDBPyConnection, rights: Rights) -> None:
-    """Keep a statement as the last of its contributor, unless it says what the one before says.
-
-    What was said last is told by its instant, which the clock gives; so it is moved when the clock went back.
-    """
-    last = _rights_of(connection, rights.clip_id, rights.contributor)
-    if last is None:
-        connection.execute(_INSERT_RIGHTS, asdict(rights))
-    elif replace(rights, stated_at=last.stated_at) != last:
-        stated_at = later(rights.stated_at, last.stated_at)
-        connection.execute(_INSERT_RIGHTS, asdict(replace(rights, stated_at=stated_at)))
-
-
-def _keep_observation(connection: duckdb.DuckDBPyConnection, observation: Observation) -> None:
-    """Keep the observation unless it is; StoreError when its id is kept with another content."""
-    record = to_json(observation)
-    kept = _only(connection.execute(_SELECT_OBSERVATION, [observation.id]).fetchone())
-    if kept is None:
-        columns = ("id", "system", "model_id", "model_revision", "instruction", "text", "made_at")
-        values = {name: getattr(observation, name) for name in columns}
-        values |= {"clip_id": observation.view.clip_id, "record": record}
-        connection.execute(_INSERT_OBSERVATION, values)
-    elif kept != record:
-        raise StoreError("This answer is kept already with other words: ask the model again, then flag.")
-
-
-def _clip(connection: duckdb.DuckDBPyConnection, clip_id: str) -> Clip | None:
-    line = connection.execute(_SELECT_CLIP, [clip_id]).fetchone()
-    return None if line is None else Clip(*line)
-
-
-def _rights_of(connection: duckdb.DuckDBPyConnection, clip_id: str, contributor: str) -> Rights | None:
-    line = connection.execute(_SELECT_RIGHTS, [clip_id, contributor]).fetchone()
-    return None if line is None else Rights(*line)
-
-
-def _only(line: tuple[Any, ...] | None) -> Any:
-    """The one column of a line, None when there is no line."""
-    return None if line is None else line[0]

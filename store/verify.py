@@ -37,6 +37,17 @@ _DANGLING = {
     "partner row {} balances a row that is not kept":
         """SELECT id FROM benchmark_row WHERE partner_of <> ''
         AND partner_of NOT IN (SELECT id FROM benchmark_row)""",
+    "vote {} is on an answer that is not kept":
+        """SELECT id FROM vote WHERE left_observation_id NOT IN (SELECT id FROM observation)
+        OR right_observation_id NOT IN (SELECT id FROM observation)""",
+    "vote {} is on answers about two clips":
+        """SELECT vote.id FROM vote JOIN observation AS one ON one.id = vote.left_observation_id
+        JOIN observation AS other ON other.id = vote.right_observation_id
+        WHERE one.clip_id <> other.clip_id""",
+    "vote {} is on a clip whose contributor stated no rights":
+        """SELECT vote.id FROM vote JOIN observation ON observation.id = vote.left_observation_id
+        ANTI JOIN rights
+            ON rights.clip_id = observation.clip_id AND rights.contributor = vote.contributor""",
     "edit {} is of a row that is not kept":
         "SELECT id FROM row_edit ANTI JOIN benchmark_row ON benchmark_row.id = row_edit.row_id",
     "annotation {} is of a clip that is not kept":

@@ -63,13 +63,20 @@ _REACHED: dict[str, str] = {
         SELECT flag.rowid AS line, flag.id AS name
         FROM flag JOIN observation ON observation.id = flag.observation_id JOIN withdrawal
             ON withdrawal.clip_id = observation.clip_id AND {_COVERS.format(who="flag.contributor")}""",
+    "vote": f"""
+        SELECT vote.rowid AS line, vote.id AS name
+        FROM vote JOIN observation ON observation.id = vote.left_observation_id JOIN withdrawal
+            ON withdrawal.clip_id = observation.clip_id AND {_COVERS.format(who="vote.contributor")}""",
     "rights": f"""
         SELECT rights.rowid AS line, withdrawal.public_id AS name FROM rights JOIN withdrawal
             ON withdrawal.clip_id = rights.clip_id AND {_COVERS.format(who="rights.contributor")}""",
     "observation": """
         SELECT observation.rowid AS line, observation.id AS name
         FROM observation SEMI JOIN withdrawal USING (clip_id)
-        ANTI JOIN flag ON flag.observation_id = observation.id""",
+        WHERE observation.id NOT IN (
+            SELECT observation_id FROM flag
+            UNION SELECT left_observation_id FROM vote UNION SELECT right_observation_id FROM vote
+        )""",
     "clip": """
         SELECT clip.rowid AS line, clip.public_id AS name
         FROM clip SEMI JOIN withdrawal ON withdrawal.clip_id = clip.id

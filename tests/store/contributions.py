@@ -17,6 +17,8 @@ from store.records import (
     Observation,
     Row,
     RowEdit,
+    Vote,
+    VoteChoice,
     Withdrawal,
     new_id,
     row_file,
@@ -78,6 +80,28 @@ def edit(store: Store, row: Row, who: str, instruction: str = "Other words?") ->
     """A new version of the row by `who`."""
     one = RowEdit(new_id(), row.id, instruction, row.label, who, reason=f"{who}-reason")
     store.save_edit(one)
+    return one
+
+
+def vote(
+    store: Store,
+    seed: int,
+    who: str,
+    choice: VoteChoice,
+    observations: tuple[Observation, Observation] | None = None,
+    **values: Any,
+) -> Vote:
+    """A vote of `who` on a sound of 100 ms: left an answer in full LoRA scaling, right one in half."""
+    clip, samples = _sound(seed)
+    clip = replace(clip, name=f"{who}-name-{seed}.wav")
+    left, right = observations or (
+        answer(clip, text=f"{who}-left-{seed}", settings={"beams": 1, "lora_scaling": 4.0}),
+        answer(clip, text=f"{who}-right-{seed}", settings={"beams": 1, "lora_scaling": 2.0}),
+    )
+    given = {"choice": choice, "blind": True, "contributor": who} | values
+    one = Vote(new_id(), left.id, right.id, **given)
+    stated = rights(clip, contributor=who, attribution=f"{who}-credit-{seed}")
+    store.save_vote(samples, clip, left, right, one, stated)
     return one
 
 

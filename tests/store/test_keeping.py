@@ -76,6 +76,7 @@ def test_what_was_saved_is_there_after_reopening_word_for_word(tmp_path: Path) -
             "observations": 1,
             "flags": 1,
             "rows": 2,
+            "votes": 0,
             "contributors": 1,
         }
         assert list(verify(again)) == []
@@ -244,6 +245,7 @@ def test_eight_people_flag_at_once_and_nothing_is_lost(store: Store) -> None:
         "observations": 48,
         "flags": 48,
         "rows": 96,
+        "votes": 0,
         "contributors": 8,
     }
     assert list(verify(store)) == []

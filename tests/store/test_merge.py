@@ -34,6 +34,7 @@ from tests.store.contributions import (
     kept_clip,
     kept_rows,
     take_back,
+    vote,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,8 @@ NAMES = (
     "anna erased",
     "bert took back",
     "dora after anna",
+    "votes",
+    "votes withdrawn",
 )
 
 few = settings(max_examples=5, deadline=None)
@@ -110,6 +113,13 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
         edit(store, rows[0], "carl")
 
     rows: list[Row] = []
+
+    def dora(store: Store) -> None:
+        vote(store, 1, "dora", "left")
+        vote(store, 3, "dora", "both")
+        for one in (1, 2):  # of hers and of Anna's answers
+            vote(store, one, "emil", "right")
+
     make("empty", lambda store: None)
     zipfile.ZipFile(EARLIER).extractall(made["earlier schema"])
     make("anna", anna)
@@ -124,6 +134,8 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Pool:
     make("anna erased", lambda store: take_back(store, 1, "anna", "clip"), of="anna")
     make("bert took back", lambda store: take_back(store, 1, "bert", "contribution"), of="bert")
     make("dora after anna", lambda store: contribute(store, 1, "dora"), of="anna took back")
+    make("votes", dora)
+    make("votes withdrawn", lambda store: take_back(store, 1, "dora", "contribution"), of="votes")
     return made
 
 
@@ -177,6 +189,7 @@ def test_all_that_two_stores_keep_is_in_the_merged_one(pool: Pool) -> None:
             "observations": 4,
             "flags": 5,
             "rows": 11,
+            "votes": 0,
             "contributors": 3,
         }
         clip = kept_clip(store, clip_id(1))
@@ -190,6 +203,23 @@ def test_all_that_two_stores_keep_is_in_the_merged_one(pool: Pool) -> None:
         assert {file.split("-")[0] for file in files} == public_ids
         rate, heard = store.row_audio(store.rows()[0].row.id)
         assert (rate, len(heard)) == (16_000, 1_600)
+
+
+def test_votes_are_united_but_for_those_that_were_taken_back_on_either_side(pool: Pool) -> None:
+    with Store(pool.merge(pool["votes"], pool["anna"])) as store:
+        assert (store.counts()["votes"], store.counts()["flags"]) == (4, 2)
+        assert [(one.lora_scaling, one.wins, one.losses) for one in store.standings()] == [
+            (2.0, 2, 1),
+            (4.0, 1, 2),
+        ]
+        assert list(verify(store)) == []
+    for pair in (("votes", "votes withdrawn"), ("votes withdrawn", "votes")):
+        with Store(pool.merge(*(pool[name] for name in pair))) as store:
+            assert store.counts()["votes"] == 3
+            assert store.rights_of(clip_id(1), "dora") is None
+    with Store(pool.merge(pool["anna erased"], pool["votes"])) as store:
+        assert store.counts()["votes"] == 2
+        assert not files_with(store.folder, "dora-left-1", "emil-right-1")["emil-right-1"]
 
 
 @pytest.mark.parametrize("first", [True, False])

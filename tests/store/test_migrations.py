@@ -10,9 +10,11 @@ import duckdb
 import pytest
 
 from store.database import FILE_NAME, migrations
+from store.errors import StoreError
 from store.rows import RowFilter
 from store.store import Store
 from store.verify import verify
+from tests.store.contributions import contribute, vote
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "store"
 EARLIER = sorted(FIXTURES.glob("schema_*.zip"))
@@ -58,6 +60,19 @@ def test_rows_of_the_first_schema_get_questions_roles_and_states(tmp_path: Path)
         (words, _) = store.rows(RowFilter(kind="speech_content"))
         assert words.row.question == '{"one":"turn off the light","other":"turn on the light"}'
         assert words.state == "complete"
+
+
+def test_what_people_said_under_the_second_schema_is_kept_and_can_be_voted_on(tmp_path: Path) -> None:
+    folder = unpacked(EARLIER[1], tmp_path / "store")
+    with Store(folder, create=False) as store:
+        (edited,) = [view for view in store.rows(limit=100) if view.edits]
+        assert edited.row.instruction == "Is a bell ringing? Answer yes or no."
+        with pytest.raises(StoreError, match="withdrawn"):
+            contribute(store, 7, "dora")
+        assert (store.counts()["votes"], store.standings()) == (0, [])
+        one = vote(store, 1, "anna", "left")
+        assert store.vote(one.id) == one
+        assert list(verify(store)) == []
 
 
 def test_opening_again_migrates_nothing_twice(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import duckdb
@@ -12,7 +14,7 @@ from store.audio import audio_path
 from store.database import FILE_NAME
 from store.records import RowEdit, new_id
 from store.store import Store
-from tests.store.contributions import clip_id, content, contribute, files_with, kept_clip
+from tests.store.contributions import clip_id, content, contribute, files_with, kept_clip, vote
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_the_owner_withdraws_a_clip_for_everyone(folder: Path, capsys: pytest.Ca
         "",
     )
     assert main(asked) == 0
-    assert "erased no clip, observation, flag or row" in said(capsys)[0]
+    assert "erased no clip, observation, flag, row or vote" in said(capsys)[0]
     assert not files_with(folder, "anna-note-1")["anna-note-1"]
     assert main(["--store", str(folder), "verify"]) == 0
     assert "nothing withdrawn is kept" in said(capsys)[0]
@@ -163,7 +165,26 @@ def test_verify_returns_1_and_names_what_is_wrong(folder: Path, capsys: pytest.C
     assert out.count("stated no rights") == 2
 
 
-@pytest.mark.parametrize("command", [["counts"], ["verify"], ["export", "x.zip"], ["backup", "copy"]])
+def test_votes_are_printed_as_a_table_without_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Store(folder) as store:
+        one = vote(store, 1, "anna", "left")
+        vote(store, 3, "carl", "neither", blind=False)
+        clip = kept_clip(store, clip_id(1)).public_id
+    assert main(["--store", str(folder), "votes"]) == 0
+    out = said(capsys)[0]
+    first, second = csv.DictReader(io.StringIO(out))
+    assert (first["vote"], first["choice"], first["blind"], first["clip"]) == (one.id, "left", "True", clip)
+    assert (first["left_lora_scaling"], first["right_lora_scaling"]) == ("4.0", "2.0")
+    assert (first["left_text"], first["right_text"]) == ("anna-left-1", "anna-right-1")
+    assert (second["choice"], second["blind"], second["left_model"]) == ("neither", "False", "mini-salmonn")
+    assert "anna-credit-1" not in out
+    assert "anna-name-1" not in out
+    assert clip_id(1) not in out
+
+
+@pytest.mark.parametrize(
+    "command", [["counts"], ["verify"], ["votes"], ["export", "x.zip"], ["backup", "copy"]]
+)
 def test_where_there_is_no_store_none_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
@@ -177,7 +198,10 @@ def test_every_command_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     out = said(capsys)[0]
-    commands = ("counts", "verify", "export", "check", "withdraw", "merge", "backup", "restore")
+    commands = (
+        *("counts", "verify", "export", "votes", "check"),
+        *("withdraw", "merge", "backup", "restore"),
+    )
     assert all(f"\n    {command} " in out for command in commands)
     with pytest.raises(SystemExit) as refused:
         main([])

@@ -50,7 +50,14 @@ def test_the_owner_erases_a_clip_with_all_that_anyone_made_of_it(store: Store) -
     assert store.flag(theirs.flag_id) is None
     assert store.row_history(mine.id) == []
     assert list(kept_ids(store.audio_folder)) == [clip_id(2)]
-    assert store.counts() == {"clips": 1, "observations": 1, "flags": 1, "rows": 2, "contributors": 1}
+    assert store.counts() == {
+        "clips": 1,
+        "observations": 1,
+        "flags": 1,
+        "rows": 2,
+        "votes": 0,
+        "contributors": 1,
+    }
     assert store.row(untouched.id) == stands
     assert list(verify(store)) == []
 
@@ -101,7 +108,14 @@ def test_a_contributor_takes_back_their_own_and_the_rest_stays_word_for_word(sto
     assert store.observation(shared.observation.id) == shared.observation
     assert {on_the_same_answer.id, mine.id}.isdisjoint(kept_rows(store))
     assert store.rights_of(clip_id(1), "anna") is None
-    assert store.counts() == {"clips": 1, "observations": 1, "flags": 1, "rows": 2, "contributors": 1}
+    assert store.counts() == {
+        "clips": 1,
+        "observations": 1,
+        "flags": 1,
+        "rows": 2,
+        "votes": 0,
+        "contributors": 1,
+    }
     assert kept_clip(store, clip_id(1)).name == ""  # whose file name it was is not known
     assert list(kept_ids(store.audio_folder)) == [clip_id(1)]
     assert list(verify(store)) == []
