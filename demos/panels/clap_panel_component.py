@@ -1,4 +1,4 @@
-"""The CLAP panel: which words fit the sound, from the engine's bank or from labels that the person pastes."""
+"""The CLAP panel: which words fit the sound, from a bank that ships or from the person's own labels."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from demos.banks.bank_component import bank_choice
+from demos.banks.banks import asked_of, shipped_banks, shown_names
 from demos.catalog import Model
 from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting
 from demos.request import Request
@@ -17,7 +19,8 @@ EMPTY = "Press Listen to see which words fit this sound."
 
 
 def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
-    """The panel's column; the bank is the default one while the text box is empty."""
+    """The panel's column, with the choice of the bank that is ranked."""
+    banks = shipped_banks(default_bank())
     with gr.Column(elem_classes=["card", "panel-clap"]):
         heading("CLAP", "retrieval", model.title, model.note)
         gr.HTML(
@@ -25,20 +28,11 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
             elem_classes="sub",
             apply_default_css=False,
         )
-        with gr.Accordion("Your own labels", open=False, elem_classes="bank"):
-            bank = gr.Textbox(
-                label="Labels for CLAP, one per line",
-                show_label=False,
-                container=False,
-                lines=4,
-                max_lines=10,
-                placeholder="\n".join([*default_bank()[:3], "one label per line"]),
-            )
+        choice = bank_choice(banks)
         view = panel_view("clap", waiting(EMPTY))
 
-    def request(pasted: str) -> Request:
-        labels = tuple(line.strip() for line in (pasted or "").splitlines() if line.strip())
-        return Request("clap", bank=labels)
+    def request(chosen: Any) -> Request:
+        return Request("clap", bank=asked_of(chosen, banks))
 
     def answer(observation: Observation) -> dict[str, Any]:
         ranked = sorted(observation.scores, key=lambda score: -score.cosine)
@@ -46,14 +40,15 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
         value = answered(observation, counted(windows, "window"))
         value["text"] = ""
         value["doubts"] = []
+        asked = observation.settings.get("bank", [score.text for score in ranked])
+        shown = shown_names(asked, banks)
         value["scores"] = [
-            {"text": s.text, "cosine": s.cosine, "windows": [list(w) for w in s.windows]}
+            {"text": shown.get(s.text, s.text), "cosine": s.cosine, "windows": [list(w) for w in s.windows]}
             for s in ranked[:SHOWN]
         ]
-        asked = len(observation.settings.get("bank", ranked))
-        value["notes"] = [f"The best {SHOWN} of {asked} labels."] if asked > SHOWN else []
+        value["notes"] = [f"The best {SHOWN} of {len(asked)} labels."] if len(asked) > SHOWN else []
         if windows > 1:
             value["notes"].append("Choose a label to see on the timeline when it fits.")
         return value
 
-    return Panel("clap", "CLAP", EMPTY, view, [bank], request, answer)
+    return Panel("clap", "CLAP", EMPTY, view, [choice], request, answer, controls=[choice])

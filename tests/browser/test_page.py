@@ -129,7 +129,7 @@ def test_the_heatmap_shows_the_numbers_of_the_record(page: Page, address: str, q
 
 def test_what_people_write_never_becomes_markup(page: Page, question: Path) -> None:
     bring(page, question, f"{NASTY}.wav")
-    page.locator(".bank button").click()
+    page.locator(".bank select").select_option("own")
     page.locator(".bank textarea").fill(f"{NASTY}\nrain")
     listen(page)
     expect(page.locator(".panel-clap .hits")).to_contain_text(NASTY)

@@ -1,0 +1,1 @@
+"""Banks: lists of labels that CLAP ranks."""
