@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio import FileData
 
+from demos.conversation import turns_from
 from demos.engine import Engine, EngineError, Partial, Request
 from demos.page_component import refusal
 from demos.request import MOST_SCALING
@@ -92,20 +93,27 @@ def declare(engine: Engine, sessions: Sessions) -> None:
         lora_scaling: float = MOST_SCALING,
         beams: int = 1,
         over_silence: bool = False,
+        turns: list[list[str]] = [],  # noqa: B006
     ) -> Iterator[dict[str, Any]]:
         """Answer an instruction about speech and sounds together (SALMONN), streamed; the last is the whole.
 
         `lora_scaling` is 0 (the language model alone) to 4 (as trained); one beam is greedy; `over_silence`
-        asks about silence of the same length instead of the sound.
+        asks about silence of the same length instead of the sound. `turns` are earlier questions of the
+        conversation with their answers, [[question, answer], …], when the instruction follows them.
         """
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
+        try:
+            before = turns_from(turns)
+        except ValueError as problem:
+            raise refusal(problem) from problem
         question = Request(
             "salmonn",
             instruction=instruction,
             lora_scaling=lora_scaling,
             beams=beams,
             over_silence=over_silence,
+            turns=before,
         )
         try:
             for item in engine.observe(sound, question):

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from demos.catalog import Model, Suite, default_bank
+from demos.conversation import turns_of
 from demos.encoders import Encoders
 from demos.evidence import Calibration, Evidence, evidence
 from demos.grounds import Grounds, grounds
@@ -126,6 +127,7 @@ class Engine:
                 instruction=said.instruction,
                 lora_scaling=MOST_SCALING if said.lora_scaling is None else said.lora_scaling,
                 over_silence=bool(said.settings.get("over_silence", False)),
+                turns=turns_of(said),
                 start=said.view.start,
                 stop=said.view.stop,
             )

@@ -54,7 +54,8 @@ def grounds(work: Work, said: Observation) -> Grounds:
     silence = silent_tokens(work, view)[0]
     sound = silence if work.question.over_silence else audio_tokens(work, view)[0]
     network = answering.network
-    before, after = prompt_ids(network.config, answering.tokenizer, work.question.instruction)
+    question = work.question
+    before, after = prompt_ids(network.config, answering.tokenizer, question.instruction, question.turns)
     ids, texts = _ids(answering, said)
     if not ids:
         raise EngineError("SALMONN said nothing, so there is nothing that its answer could rest on.")

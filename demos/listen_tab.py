@@ -17,6 +17,7 @@ import gradio as gr
 import soundfile
 from gradio.utils import get_upload_folder
 
+from demos.conversation import FollowUp, follow_up
 from demos.engine import Engine
 from demos.examples import Example
 from demos.panels import (
@@ -32,6 +33,7 @@ from demos.panels.panel_component import (
     Panel,
     failed,
     grounds_value,
+    in_conversation,
     no_grounds,
     running,
     stopped,
@@ -171,17 +173,20 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
             session.choose_part(panel.name, _part(event))
         start, stop = session.part(panel.name)
         asked = replace(panel.request(*values), start=start, stop=stop)
+        follows = _follow_up(session, panel, event)
+        if follows is not None:
+            asked = replace(asked, instruction=follows.question, turns=follows.turns)
         cancelled = session.begin(panel.name)
-        yield {panel.view: running(), **panel.fill(None)}
+        yield {panel.view: in_conversation(running(), follows), **panel.fill(None)}
         try:
             for item in actions.engine.observe(sound, asked, cancelled.is_set):
                 if not session.is_current(panel.name, cancelled):
                     return
                 if isinstance(item, Partial):
-                    yield {panel.view: running(item)}
+                    yield {panel.view: in_conversation(running(item), follows)}
                 else:
                     session.keep(item, panel.name)
-                    value = _within(sound, item, panel.answer(item))
+                    value = in_conversation(_within(sound, item, panel.answer(item)), follows)
                     first = session.latest(panel.system) if panel.beside else None
                     if first is not None:
                         value["differs"] = differing_words(item.text, first.text)
@@ -193,12 +198,20 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
                         yield {panel.view: shown}
         except EngineError as problem:
             if session.is_current(panel.name, cancelled):
-                yield {panel.view: stopped() if isinstance(problem, Cancelled) else failed(str(problem))}
+                ended = stopped() if isinstance(problem, Cancelled) else failed(str(problem))
+                yield {panel.view: in_conversation(ended, follows)}
         finally:
             cancelled.set()
 
     def cancel(request: gr.Request) -> None:
         actions.sessions.of(request.session_hash).cancel(panel.name)
+
+    def end_conversation(request: gr.Request) -> dict[str, Any]:
+        session = actions.sessions.of(request.session_hash)
+        session.cancel(panel.name)
+        session.follow(panel.name, None)
+        sentence = "A new conversation: press ↻ to ask the instruction above."
+        return {**panel.unasked(sentence), "again": True}
 
     settings: dict[str, Any] = {
         "show_progress": "hidden",
@@ -207,9 +220,10 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
         "trigger_mode": "multiple",
         "api_visibility": "private",
     }
-    for trigger in (panel.view.ask, *(control.input for control in panel.controls)):
+    for trigger in (panel.view.ask, panel.view.follow, *(control.input for control in panel.controls)):
         trigger(observe, list(panel.inputs), outputs, **settings)
     panel.view.cancel(cancel, None, None, queue=False, api_visibility="private")
+    panel.view.anew(end_conversation, None, panel.view, queue=False, api_visibility="private")
 
 
 def _attach_looking(actions: Actions, panel: Panel) -> None:
@@ -237,6 +251,22 @@ def _attach_looking(actions: Actions, panel: Panel) -> None:
         concurrency_limit=AT_ONCE,
         api_visibility="private",
     )
+
+
+def _follow_up(session: Session, panel: Panel, event: gr.EventData) -> FollowUp | None:
+    """The question of a conversation that the panel is asked, None where it is asked its instruction.
+
+    Listen begins anew; Re-run asks the same again; what stands beside an answer asks what that one was asked.
+    """
+    if panel.beside:
+        return session.follow_up(panel.system)
+    said = session.observation(str(getattr(event, "observation", "")))
+    question = str(getattr(event, "question", "")).strip()
+    if said is not None and question:
+        session.follow(panel.name, follow_up(said, question))
+    elif not getattr(event, "again", False):
+        session.follow(panel.name, None)
+    return session.follow_up(panel.name)
 
 
 def _part(event: gr.EventData) -> Part:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from demos.catalog import Suite, default_bank
+from demos.conversation import LONGEST_ANSWER, MOST_TURNS, Turns
 from demos.layers.profile import MEASURES
 from demos.sound import Sound
 from store.records import SYSTEMS, System
@@ -49,6 +50,7 @@ class Request:
     bank: tuple[str, ...] = ()  # texts that CLAP ranks
     lora_scaling: float = 4.0  # SALMONN: 0 (the language model alone) to 4 (as trained)
     over_silence: bool = False  # SALMONN: hear silence of the same length instead, to see what is made up
+    turns: Turns = ()  # SALMONN: what was asked and answered before, when the instruction follows it
     beams: int | None = None
     max_tokens: int | None = None
     encoder: str = ""  # layers: an encoder's title, empty for the first
@@ -76,6 +78,7 @@ class Question:
     bank: tuple[str, ...]
     lora_scaling: float
     over_silence: bool
+    turns: Turns
     beams: int
     max_tokens: int
     encoder: str
@@ -104,6 +107,7 @@ def settle(sound: Sound, request: Request, suite: Suite) -> Question:
         bank,
         float(request.lora_scaling),
         request.over_silence,
+        request.turns if request.system == "salmonn" else (),
         usual_beams if request.beams is None else request.beams,
         usual_tokens if request.max_tokens is None else request.max_tokens,
         request.encoder or suite.encoders[0].title,
@@ -129,6 +133,15 @@ def _problems(asked: Question, seconds: float) -> Iterator[str]:
             f"The instruction has {len(asked.instruction)} characters; "
             f"shorten it to at most {LONGEST_INSTRUCTION}."
         )
+    if len(asked.turns) > MOST_TURNS:
+        yield (
+            f"This conversation has {len(asked.turns)} turns before the question; it may have {MOST_TURNS}. "
+            "Begin a new one."
+        )
+    if any(not 0 < len(question.strip()) <= LONGEST_INSTRUCTION for question, _ in asked.turns):
+        yield f"Each earlier turn needs a question of at most {LONGEST_INSTRUCTION} characters."
+    if any(len(answer) > LONGEST_ANSWER for _, answer in asked.turns):
+        yield f"An earlier answer has more than {LONGEST_ANSWER} characters. Begin a new conversation."
     if len(asked.bank) > LARGEST_BANK:
         yield f"There are {len(asked.bank)} labels; CLAP ranks at most {LARGEST_BANK} at a time."
     if any(len(text) > LONGEST_LABEL for text in asked.bank):

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
+from demos.conversation import FollowUp
 from demos.engine import Engine
 from demos.sound import Sound
 from store.records import Observation
@@ -35,6 +36,7 @@ class Session:
         self._latest: dict[str, Observation] = {}
         self._running: dict[str, threading.Event] = {}
         self._parts: dict[str, Part] = {}
+        self._follow_ups: dict[str, FollowUp] = {}
         self._files: set[Path] = set()
         self._closed = False
 
@@ -68,6 +70,19 @@ class Session:
         """The part of the sound that a panel was asked about last."""
         with self._lock:
             return self._parts.get(panel, WHOLE)
+
+    def follow(self, panel: str, question: FollowUp | None) -> None:
+        """The question of a conversation that a panel is asked from now on; None ends the conversation."""
+        with self._lock:
+            if question is None:
+                self._follow_ups.pop(panel, None)
+            else:
+                self._follow_ups[panel] = question
+
+    def follow_up(self, panel: str) -> FollowUp | None:
+        """The question of a conversation that a panel was asked last, None where none was before it."""
+        with self._lock:
+            return self._follow_ups.get(panel)
 
     def is_current(self, panel: str, event: threading.Event) -> bool:
         """Whether no later answer of that panel has begun since `begin` gave this event."""
@@ -133,6 +148,7 @@ class Session:
             self._observations.clear()
             self._latest.clear()
             self._parts.clear()
+            self._follow_ups.clear()
         for event in events:
             event.set()
         for path in files:

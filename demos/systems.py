@@ -152,6 +152,7 @@ def answer(work: Work) -> Steps:
         max_new_tokens=question.max_tokens,
         seed=question.seed,
         cancelled=work.cancelled,
+        turns=question.turns,
     ):
         if not said.ended:
             yield Partial(said.text, "Writing")
@@ -159,6 +160,8 @@ def answer(work: Work) -> Steps:
         settings = {**said.settings, "ended": said.ended}
         if question.over_silence:
             settings["over_silence"] = True
+        if question.turns:
+            settings["turns"] = [list(turn) for turn in question.turns]
         yield work.observation(view, settings, prompt=said.prompt, text=said.text, tokens=said.tokens)
 
 

@@ -96,6 +96,15 @@ def test_listen_answers_for_every_system(client: Client, clip: Any) -> None:
     assert said["clip"]["seconds"] == pytest.approx(2.0)
 
 
+def test_a_question_follows_earlier_turns(client: Client, clip: Any) -> None:
+    turns = [["what can you hear?", "a dog barking"]]
+    *_, said = client.submit(clip=clip, instruction="and then?", turns=turns, api_name="/answer")
+    assert said["settings"]["turns"] == turns
+    assert "ASSISTANT: a dog barking</s>USER: and then?" in said["prompt"]
+    with pytest.raises(AppError, match="a question and its answer"):
+        client.predict(clip=clip, turns=[["what can you hear?"]], api_name="/answer")
+
+
 def test_an_answer_is_looked_into_and_held_against_the_sound(client: Client, clip: Any) -> None:
     *_, said = client.submit(clip=clip, lora_scaling=2.0, over_silence=True, api_name="/answer")
     assert said["settings"]["over_silence"] is True

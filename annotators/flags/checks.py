@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 from annotators.flags.asked import SOMETHING_ELSE
 from annotators.flags.kinds import KINDS, Field, Kind
 from annotators.flags.phrases import letters, same_words, tidy
+from demos.conversation import turns_of
 from store.audio import ROW_SECONDS
 from store.benchmark import CANNOT_BE_TOLD
 from store.records import CONFIDENCES, KINDS_WITHOUT_ROWS, LICENCES, Clip, Flag, Observation, Rights
 
 LONGEST_NOTE = 2000  # characters
 LONGEST_ATTRIBUTION = 500  # characters
+# What a phrase can begin with, or be, only after another that says what is meant.
+_POINTING_FIRST = frozenset(
+    ("it", "its", "they", "them", "their", "he", "him", "his", "she", "her", "this", "that", "these", "those")
+)
+_POINTING = frozenset(("one", "both", "yes", "no", "the same", "the other", "the first", "the second"))
 
 
 class FlagError(ValueError):
@@ -34,6 +41,8 @@ def check_flag(flag: Flag, observation: Observation, clip: Clip) -> None:
         )
     _check_span(flag, observation)
     _check_phrases(flag, KINDS[flag.kind])
+    if turns_of(observation):
+        _check_stands_alone(flag, KINDS[flag.kind])
     _check_text("note", flag.note, LONGEST_NOTE)
     _check_times(flag, clip)
     if flag.kind not in KINDS_WITHOUT_ROWS:
@@ -154,6 +163,23 @@ def _check_transcript(flag: Flag, kind: Kind) -> None:
         raise FlagError(
             f"“{said}” is not in “{field.label}”: put one of them right, or leave “{field.label}” empty."
         )
+
+
+def _check_stands_alone(flag: Flag, kind: Kind) -> None:
+    """Raise FlagError where a row could only be understood with the conversation that the answer is of.
+
+    What was spoken in the sound is quoted as it was.
+    """
+    if kind.id == "speech_content":
+        return
+    for field in kind.fields:
+        words = re.findall(r"\w+", getattr(flag, field.name).lower())
+        if not field.is_choice and words and (words[0] in _POINTING_FIRST or " ".join(words) in _POINTING):
+            phrase = getattr(flag, field.name)
+            raise FlagError(
+                f"“{phrase}” points back into the conversation, which a row does not carry: "
+                f"name in “{field.label}” what it stands for."
+            )
 
 
 def _check_text(name: str, text: str, longest: int) -> None:

@@ -33,6 +33,7 @@ from annotators.flags.kinds import KINDS
 from annotators.flags.rows import rows_of
 from annotators.flags.rows_table import becoming, not_yet
 from annotators.flags.words_component import marked_span, marked_words, offered_parts, words_value
+from demos.conversation import turns_of
 from demos.examples import SOURCE, is_example
 from demos.page_component import refusal
 from demos.request import SYSTEM_NAMES
@@ -95,7 +96,7 @@ class FlagForm:
                 parts.box: gr.update(visible=True),
                 parts.writing: gr.update(visible=True),
                 parts.saved: gr.update(visible=False),
-                parts.title: f"<h3>What did {SYSTEM_NAMES[observation.system]} make up?</h3>",
+                parts.title: _title(observation),
                 typed.draft: Draft(observation.id),
                 typed.words: gr.update(value=words, parts=offered),
                 typed.about: KINDS[kind].group,
@@ -308,6 +309,18 @@ class FlagForm:
     def _close_outputs(self) -> list[Any]:
         parts = self._parts
         return [parts.box, parts.inputs.draft, parts.inputs.words, parts.chosen_times]
+
+
+def _title(observation: Observation) -> str:
+    """What the form asks; of a follow-up, that its rows do not carry the conversation."""
+    title = f"<h3>What did {SYSTEM_NAMES[observation.system]} make up?</h3>"
+    if not turns_of(observation):
+        return title
+    asked = escape(observation.instruction)
+    return (
+        f"{title}<p class='hint'>This answers the follow-up “{asked}”. A row carries no conversation: write "
+        "what was meant so that it can be understood alone.</p>"
+    )
 
 
 def _marked(words: Any) -> tuple[str, tuple[Any, Any]]:

@@ -19,6 +19,7 @@ from annotators.flags.partners import (
 )
 from annotators.tasks.editing import edit_row, may_edit, take_out, withdraw
 from annotators.tasks.replay import Replay, replay
+from demos.conversation import turns_of
 from demos.engine import Engine, EngineError
 from demos.request import SYSTEM_NAMES
 from store.errors import StoreError
@@ -155,6 +156,7 @@ def details_value(store: Store, view: RowView, contributor: str) -> dict[str, An
     said, row = view.observation, view.row
     facts = [
         ("model", f"{said.model_id} ({SYSTEM_NAMES[said.system]}), revision {said.model_revision[:8]}"),
+        *[("asked before", f"{question} → {answer}") for question, answer in turns_of(said)],
         ("instruction", said.instruction),
         ("it said", said.text),
         ("flagged", f"{view.flag.span_text} ({view.flag.kind.replace('_', ' ')}, {view.flag.confidence})"),

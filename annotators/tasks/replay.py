@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from demos.conversation import turns_of
 from demos.engine import Engine, Request
 from demos.sound import Sound
 from store.errors import StoreError
@@ -66,6 +67,8 @@ def _request(said: Observation) -> Request:
         instruction=said.instruction,
         bank=tuple(settings.get("bank", ())),
         lora_scaling=Request.lora_scaling if scaling is None else scaling,
+        over_silence=bool(settings.get("over_silence", False)),
+        turns=turns_of(said),
         beams=settings.get("beams"),
         max_tokens=next((settings[name] for name in _TOKENS if name in settings), None),
         encoder=settings.get("encoder", ""),

@@ -1,5 +1,6 @@
 // One system's answer. `props.value` says everything that is shown; texts of models and people are set as text, never
-// as markup. Emits 'ask' (on Listen and Re-run), 'cancel', 'flagged' {observation, start, stop}: the selected
+// as markup. Emits 'ask' (on Listen and, with `again`, on Re-run), 'follow' {observation, question}: a question that
+// follows an answer, 'anew' where the conversation ends, 'cancel', 'flagged' {observation, start, stop}: the selected
 // characters of the answer, or 0, 0; and 'look' {observation} when it is asked what a word of the answer rests on,
 // which `props.grounds` then says.
 const { make, tell, hear, selectionWithin, sharp, paintGrid, levelsOf, colour, redraws } = window.earwitness;
@@ -8,6 +9,7 @@ let picked = [0]; // which of the labels are shown over time, the one chosen las
 let part = {}; // {start, stop} of the sound that was asked about last; empty for all of it
 let marked = null; // {observation, start, stop}: the words that the flag form has marked
 let selected = [0, 0];
+let talking = false; // a follow-up was asked: its answer is followed up next
 let looked = null; // [start, stop]: the word of the answer whose grounds are shown
 
 // An answer whose words can be looked into: each word by itself, in it the pieces of its tokens, shaded where the model
@@ -215,6 +217,20 @@ const tipOf = (canvas, rows) => (event) => {
   }
 };
 
+// What was asked and answered before, and the question that the answer below is to.
+const converse = (value) => {
+  const turns = value.turns || [];
+  const thread = find('.thread');
+  thread.hidden = !turns.length && !value.asked;
+  thread.replaceChildren(
+    ...turns.flatMap(([question, answer]) => [make('dt', '', question), make('dd', '', answer || '(nothing)')]),
+    ...(value.asked ? [make('dt', '', value.asked)] : []),
+  );
+  thread.scrollTop = thread.scrollHeight;
+  find('.follow').hidden = value.state !== 'done' || !value.follows;
+  find('.anew').hidden = value.state === 'running' || !turns.length || !props.listens;
+};
+
 const draw = () => {
   const value = props.value || {};
   const running = value.state === 'running';
@@ -224,6 +240,7 @@ const draw = () => {
   state.classList.toggle('wrong', value.state === 'error');
   find('.spin').hidden = !running;
   find('.stage').textContent = sentence;
+  converse(value);
   say(value);
   explain(value);
   rank(value);
@@ -273,13 +290,35 @@ find('.flag').addEventListener('click', () => {
   trigger('flagged', { observation: props.value.observation, start, stop });
 });
 // Gradio runs the listeners of one event one after the other, so that each panel has an event of its own.
-const ask = () => {
-  props.value = { state: 'running', stage: 'Waiting for its turn …' };
+const wait = (shown = {}) => {
+  props.value = { state: 'running', stage: 'Waiting for its turn …', ...shown };
   draw();
-  trigger('ask', part);
 };
-hear('listen', (asked) => { part = asked || {}; if (props.listens) ask(); });
-find('.rerun').addEventListener('click', ask);
+hear('listen', (asked) => {
+  part = asked || {};
+  if (!props.listens) return;
+  wait();
+  trigger('ask', part);
+});
+find('.rerun').addEventListener('click', () => {
+  const { turns, asked } = props.value;
+  wait({ turns, asked });
+  trigger('ask', { ...part, again: true });
+});
+const following = find('.follow input');
+following.setAttribute('aria-label', `Ask ${props.title} a follow-up`);
+following.maxLength = props.longest;
+find('.follow').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const question = following.value.trim();
+  if (!question) return;
+  const { observation, turns, asked, text, first } = props.value;
+  following.value = '';
+  talking = true;
+  wait({ turns: [...(turns || []), [asked || first, text]], asked: question });
+  trigger('follow', { ...part, observation, question });
+});
+find('.anew').addEventListener('click', () => { talking = false; trigger('anew', {}); });
 hear('flag', ({ system }) => {
   if (props.listens && system === props.system && flaggable(props.value)) trigger('flagged', { observation: props.value.observation, start: 0, stop: 0 });
 });
@@ -294,6 +333,7 @@ watch('value', () => {
   if (looked && props.value.state !== 'done') { looked = null; tell('attended', null); }
   draw();
   if (props.value.state === 'done') showFits();
+  if (talking && props.value.state === 'done') { talking = false; following.focus({ preventScroll: true }); }
 });
 draw();
 redraws(find('.rests'), showGrounds);

@@ -10,6 +10,8 @@ The value of a panel's view is plain data, drawn by `panel.js` with `textContent
                looked into (SALMONN)
     differs    parts [start, stop] of the answer that another one, which stands beside it, does not have
     unheard    parts [start, stop, sentence] of the answer that CLAP does not find in the sound
+    turns      of a conversation the questions before with their answers; `asked` the question that follows
+               them, `first` the question where nothing was before it, `follows` whether one can follow
     notes      sentences below the answer; `took` the line at the foot
     observation  the id that a flag points at; `again` whether there is something to run again
 """
@@ -25,11 +27,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from demos.conversation import FollowUp
 from demos.evidence import Evidence
 from demos.grounds import Grounds
 from demos.page_component import page_component
 from demos.panels.doubt import doubtful_parts
-from demos.request import SYSTEM_NAMES, Partial, Request
+from demos.request import LONGEST_INSTRUCTION, SYSTEM_NAMES, Partial, Request
 from store.records import Observation, System
 
 
@@ -38,12 +41,14 @@ def panel_view(system: System, value: dict[str, Any], title: str = "", listens: 
 
     One that does not listen is asked by its own button alone, not by Listen.
 
-    Events: `ask` (Listen or Re-run was pressed; start and stop where a part of the sound is meant), `cancel`,
+    Events: `ask` (Listen or, with `again`, Re-run was pressed; start and stop where a part of the sound is
+    meant), `follow` (observation, question: a follow-up to it), `anew` (the conversation ends), `cancel`,
     `flagged` (observation, start, stop: the selected characters of the answer), `look` (observation: a word
     was chosen to see what it rests on). The property `grounds` is what `grounds_value` or `no_grounds` made
     last.
     """
     known = {"system": system, "title": title or SYSTEM_NAMES[system], "listens": listens, "grounds": None}
+    known["longest"] = LONGEST_INSTRUCTION
     return page_component(
         Path(__file__).parent,
         "panel",
@@ -153,6 +158,13 @@ def running(partial: Partial | None = None) -> dict[str, Any]:
         return {"state": "running", "stage": "Waiting for its turn …"}
     percent = "" if partial.fraction is None else f" {partial.fraction:.0%}"
     return {"state": "running", "stage": f"{partial.stage}{percent}", "text": partial.text}
+
+
+def in_conversation(value: dict[str, Any], follow_up: FollowUp | None) -> dict[str, Any]:
+    """The same value below the turns that the question follows."""
+    if follow_up is None:
+        return value
+    return {**value, "turns": [list(turn) for turn in follow_up.turns], "asked": follow_up.question}
 
 
 def failed(sentence: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from demos.catalog import Model
+from demos.conversation import MOST_TURNS, turns_of
 from demos.panels.instruction_component import instruction, with_what_was_trained
 from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
 from demos.presets import Preset
@@ -58,10 +59,13 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel]:
     def answer(observation: Observation) -> dict[str, Any]:
         return with_what_was_trained(answer_value(observation), model, observation)
 
+    def first_answer(observation: Observation) -> dict[str, Any]:
+        return followed(answer(observation), observation)
+
     asked = [words, first.scaling, first.beams]
     asked_beside = [words, second.scaling, second.beams, silent]
     return (
-        Panel("salmonn", "SALMONN", EMPTY, view, asked, request, answer, speaks_of_sounds=True),
+        Panel("salmonn", "SALMONN", EMPTY, view, asked, request, first_answer, speaks_of_sounds=True),
         Panel(
             "salmonn",
             "SALMONN, compared",
@@ -89,6 +93,17 @@ def answer_value(observation: Observation) -> dict[str, Any]:
         value["took"] += " · over silence"
         value["flaggable"] = False  # the sound was not heard: nothing of it is made up
     return value
+
+
+def followed(value: dict[str, Any], observation: Observation) -> dict[str, Any]:
+    """The value of an answer that a follow-up can be asked to."""
+    before = len(turns_of(observation))
+    notes = list(value.get("notes", []))
+    if before:
+        notes.append("It was trained on single questions alone, and may pass over what was said before.")
+    if before == MOST_TURNS:
+        notes.append(f"A conversation has at most {MOST_TURNS + 1} questions. Begin a new one to ask more.")
+    return {**value, "notes": notes, "first": observation.instruction, "follows": before < MOST_TURNS}
 
 
 def _settings(whose: str, lora_scaling: float) -> _Settings:

@@ -26,6 +26,7 @@ SAMPLE_RATE = 16_000
 SHORTEST_SAMPLES = SAMPLE_RATE  # one second
 LONGEST_SAMPLES = 30 * SAMPLE_RATE
 
+Turns = Sequence[tuple[str, str]]  # earlier questions with their answers
 Ended = Literal["", "end", "length", "cancelled"]
 
 
@@ -73,13 +74,20 @@ def heard_window(waveform: np.ndarray, start: float = 0.0) -> np.ndarray:
     return np.pad(window, (0, max(0, SHORTEST_SAMPLES - len(window))))
 
 
-def prompt_ids(config: SalmonnConfig, tokenizer: Tokenizer, instruction: str) -> tuple[list[int], list[int]]:
-    """Ids of the text before and after the audio tokens, encoded apart and without special tokens."""
-    before, after = config.prompt_pieces(instruction)
-    return (
-        tokenizer.encode(before, add_special_tokens=False),
-        tokenizer.encode(after, add_special_tokens=False),
-    )
+def prompt_ids(
+    config: SalmonnConfig, tokenizer: Tokenizer, instruction: str, turns: Turns = ()
+) -> tuple[list[int], list[int]]:
+    """Ids of the text before and after the audio tokens, encoded apart and without special tokens.
+
+    Behind each answer of earlier `turns` stands the end token.
+    """
+    before, pieces = config.conversation_pieces(instruction, turns)
+    after: list[int] = []
+    for piece in pieces:
+        if after:
+            after.append(int(config.llama["eos_token_id"]))
+        after += tokenizer.encode(piece, add_special_tokens=False)
+    return tokenizer.encode(before, add_special_tokens=False), after
 
 
 class Answering:
@@ -132,24 +140,30 @@ class Answering:
         top_p: float = 0.9,
         seed: int = 0,
         cancelled: Cancelled = lambda: False,
+        turns: Turns = (),
     ) -> Iterator[Answer]:
         """Yield the answer as it grows; the last one has `ended` set.
 
         `audio_tokens` is [88, width] or [1, 88, width]. Without a `lora_scaling` the trained one is used. One
         beam is greedy (or, above temperature 0, sampled from `seed`) and yields at every token; several beams
-        yield the final answer alone. `cancelled` is asked before every token.
+        yield the final answer alone. `cancelled` is asked before every token. Earlier `turns`, (question,
+        answer), stand before the instruction, behind the sound.
         Raises ValueError when the prompt leaves no room for an answer, or settings exclude each other.
         """
         if lora_scaling is None:
             lora_scaling = self.network.config.trained_scaling
-        prompt = self._prompt(audio_tokens, instruction)
+        prompt = self._prompt(audio_tokens, instruction, turns)
         room = int(self.network.llama_model.config.max_position_embeddings) - len(prompt)
         if room < 1:
-            raise ValueError("The instruction is too long for this model; please shorten it.")
+            raise ValueError(
+                "The conversation is too long for this model; please begin a new one."
+                if turns
+                else "The instruction is too long for this model; please shorten it."
+            )
         settings = GenerationSettings(
             lora_scaling, beams, min(max_new_tokens, room), temperature, top_p, seed
         )
-        growing = _Growing(self, instruction, settings)
+        growing = _Growing(self, instruction, settings, turns)
         if beams > 1:
             ids = beam_search(self.network, prompt, settings, self.ends, self.barred, cancelled)
             surprisals = log_probabilities(self.network, prompt, ids, lora_scaling)
@@ -184,8 +198,8 @@ class Answering:
         return log_probabilities(self.network, prompt, [*ids, self.ends], lora_scaling)
 
     @torch.no_grad()
-    def _prompt(self, audio_tokens: Tensor, instruction: str) -> Tensor:
-        before, after = prompt_ids(self.network.config, self.tokenizer, instruction)
+    def _prompt(self, audio_tokens: Tensor, instruction: str, turns: Turns = ()) -> Tensor:
+        before, after = prompt_ids(self.network.config, self.tokenizer, instruction, turns)
         sound = audio_tokens[0] if audio_tokens.dim() == 3 else audio_tokens
         return self.network.prompt(sound.to(self.device), before, after)
 
@@ -193,13 +207,14 @@ class Answering:
 class _Growing:
     """An answer under way."""
 
-    def __init__(self, answering: Answering, instruction: str, settings: GenerationSettings) -> None:
-        config = answering.network.config
+    def __init__(
+        self, answering: Answering, instruction: str, settings: GenerationSettings, turns: Turns
+    ) -> None:
         self.ends = answering.ends
         self.complete = False
         self.room = settings.max_new_tokens
         self.settings = asdict(settings)
-        self.prompt = config.prompt_template.replace("{}", config.audio_placeholder + instruction)
+        self.prompt = answering.network.config.rendered(instruction, turns)
         self.probabilities: list[float] = []
         self.texts = TokenTexts(
             lambda ids: answering.tokenizer.decode(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from demos.networks.qformer import QFormerConfig
 
 FRAMES_PER_30_SECONDS = 1500
 SPEECH_PLACEHOLDER = "<SpeechHere>"
+END_OF_TURN = "</s>"  # how the end token is written in a rendered prompt
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,28 @@ class SalmonnConfig:
         opening, closing = self.prompt_template.split("{}")
         before, after = self.audio_placeholder.split(SPEECH_PLACEHOLDER)
         return opening + before, after + instruction + closing
+
+    def conversation_pieces(
+        self, instruction: str, turns: Sequence[tuple[str, str]] = ()
+    ) -> tuple[str, list[str]]:
+        """The text before the audio tokens, and the pieces behind them: after each but the last a turn ends.
+
+        Earlier `turns`, (question, answer), stand as in the conversations that the published language model
+        learned from (Vicuna v1.1): the end token after each answer, the next question right behind it. The
+        sound stands in the first turn alone.
+        """
+        opening, closing = self.prompt_template.split("{}")
+        questions = [*(question for question, _ in turns), instruction]
+        before, first = self.prompt_pieces(questions[0])
+        pieces = [first, *(opening + question + closing for question in questions[1:])]
+        for number, (_, answer) in enumerate(turns):
+            pieces[number] += f" {answer}"
+        return before, pieces
+
+    def rendered(self, instruction: str, turns: Sequence[tuple[str, str]] = ()) -> str:
+        """The whole prompt as text, the placeholder standing for the sound."""
+        before, pieces = self.conversation_pieces(instruction, turns)
+        return before + SPEECH_PLACEHOLDER + END_OF_TURN.join(pieces)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SalmonnConfig:

@@ -139,8 +139,10 @@ def heard_and_flagged(store: Store, engine: Engine, request: Request) -> Observa
         Request("clap", bank=("a dog", "rain", "a bell")),
         Request("pengi", instruction="this is a sound of", beams=2, max_tokens=8),
         Request("salmonn", instruction="What is there?", lora_scaling=2.5, max_tokens=9, start=0.25),
+        Request("salmonn", instruction="And then?", turns=(("What is there?", "a dog"),), max_tokens=9),
+        Request("salmonn", instruction="What is there?", over_silence=True, max_tokens=9),
     ],
-    ids=lambda request: request.system,
+    ids=["clap", "pengi", "salmonn", "follow-up", "over silence"],
 )
 def test_the_same_model_says_the_same_again(store: Store, engine: Engine, request_: Request) -> None:
     said = heard_and_flagged(store, engine, request_)

@@ -330,3 +330,28 @@ def test_a_row_holds_what_the_model_heard() -> None:
     observation = answer(clip, view=View(clip.id, 16_000, "published", 10.0, 40.0))
     row = rows_of(flag(observation, time_start=12.0, time_stop=13.0), observation, clip)[0]
     assert (row.start, row.stop) == (10.0, 40.0)
+
+
+@pytest.mark.parametrize("phrase", ["it", "It barks again", "those dogs", "the first", "yes"])
+def test_what_only_the_conversation_explains_is_refused_in_the_flag_of_a_follow_up(phrase: str) -> None:
+    clip, _ = sound()
+    alone = answer(clip)
+    follow_up = answer(clip, settings={"turns": [["What do you hear?", "a dog"]]})
+    assert rows_of(flag(alone, claim=phrase), alone, clip)
+    with pytest.raises(FlagError, match=f"“{phrase}” points back into the conversation"):
+        rows_of(flag(follow_up, claim=phrase), follow_up, clip)
+
+
+def test_the_flag_of_a_follow_up_that_stands_alone_becomes_the_usual_rows() -> None:
+    clip, _ = sound()
+    alone = answer(clip)
+    follow_up = answer(clip, id=alone.id, settings={"turns": [["What do you hear?", "a dog"]]})
+    marked = flag(alone, claim="one dog barking at a car")
+    assert rows_of(marked, follow_up, clip) == rows_of(marked, alone, clip)
+
+
+def test_spoken_words_are_quoted_as_they_were_in_the_flag_of_a_follow_up() -> None:
+    clip, _ = sound()
+    follow_up = answer(clip, settings={"turns": [["What do you hear?", "a dog"]]})
+    said = flag(follow_up, kind="speech_content", claim="it is late", correction="it is eight", attribute="")
+    assert rows_of(said, follow_up, clip)
