@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 CHECK_SECONDS = 0.05  # how often one who waits looks whether to go on waiting
@@ -40,12 +41,13 @@ class OnceCache(Generic[Value]):
         key: Hashable,
         make: Callable[[], Value],
         check: Callable[[], None] = lambda: None,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> Value:
         """The value of (clip id, key), made by one caller while the others wait for it.
 
         What `make` raises reaches the caller who ran it; those who waited then try for themselves, so one
         person's cancelling never fails another. Who waits calls `check` now and then and leaves by what it
-        raises.
+        raises, and waits within `waiting`.
         """
         name = (clip_id, key)
         while True:
@@ -57,8 +59,10 @@ class OnceCache(Generic[Value]):
                 self._entries.move_to_end(name)
             if mine:
                 return self._make(name, entry, make)
-            while not entry.done.wait(CHECK_SECONDS):
-                check()
+            if not entry.done.is_set():
+                with waiting():
+                    while not entry.done.wait(CHECK_SECONDS):
+                        check()
             if entry.made:
                 return entry.value  # type: ignore[return-value]
 

@@ -70,7 +70,8 @@ class Encoders:
                 return _hear_by_beats(self._networks, model, samples)
             return _hear_by_whisper(self._networks, model, samples)
 
-        return self._cache.get(view.clip_id, (part, model.files[part], view), make, check)
+        waiting = self._networks.placement.turns.lent
+        return self._cache.get(view.clip_id, (part, model.files[part], view), make, check, waiting)
 
     def forget(self, clip_id: str) -> None:
         """Drop what was heard of a clip."""

@@ -136,7 +136,9 @@ class Engine:
             if (said.model_id, said.model_revision) != (model.id, model.revision):
                 raise EngineError("This answer was given by another model than the one loaded. Listen again.")
             networks, encoders = self._start()
-            return grounds(Work(sound, question, model, networks, encoders, self._views, cancelled), said)
+            work = Work(sound, question, model, networks, encoders, self._views, cancelled)
+            with networks.placement.turns.taken(work.check):
+                return grounds(work, said)
 
     def embedding(
         self, sound: Sound, stop: float | None = None, cancelled: Callable[[], bool] = lambda: False
@@ -149,8 +151,9 @@ class Engine:
             question = settle(sound, Request("clap", stop=stop), self.suite)
             networks, encoders = self._start()
             work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
-            latent = work.encode("htsat", work.view()).output
-            mean = networks.retrieval().embed_latent(latent).mean(0)
+            with networks.placement.turns.taken(work.check):
+                latent = work.encode("htsat", work.view()).output
+                mean = networks.retrieval().embed_latent(latent).mean(0)
             embedded: npt.NDArray[np.float32] = (mean / mean.norm()).cpu().float().numpy()
             return embedded
 
@@ -170,7 +173,8 @@ class Engine:
             question = settle(sound, Request("clap", start=start, stop=stop), self.suite)
             networks, encoders = self._start()
             work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
-            return evidence(work, text, self._calibration())
+            with networks.placement.turns.taken(work.check):
+                return evidence(work, text, self._calibration())
 
     def ready(self, system: System) -> bool:
         """Whether a system's weights are loaded, so that it would start to listen at once."""
@@ -227,11 +231,21 @@ class Engine:
             work.check()
         yield Partial("", "Listening")
         begun = time.perf_counter()
-        for item in SYSTEM_STEPS[system](work):
+        for item in _by_turns(work, SYSTEM_STEPS[system](work)):
             if isinstance(item, Observation):
                 work.check()
                 item = replace(item, seconds=round(time.perf_counter() - begun, 3))
             yield item
+
+
+def _by_turns(work: Work, steps: Iterator[Item]) -> Iterator[Item]:
+    """The steps of a system, each made when it is this person's turn."""
+    while True:
+        with work.networks.placement.turns.taken(work.check):
+            item = next(steps, None)
+        if item is None:
+            return
+        yield item
 
 
 @contextmanager

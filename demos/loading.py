@@ -24,16 +24,32 @@ if TYPE_CHECKING:
 
 Thing = TypeVar("Thing")
 
+# transformers makes what it is asked for when it is asked, and fails where two threads ask at once
+_LAZY = (
+    "Blip2QFormerModel",
+    "DynamicCache",
+    "GPT2LMHeadModel",
+    "GPT2Model",
+    "GenerationConfig",
+    "LlamaForCausalLM",
+    "PreTrainedTokenizerFast",
+)
+
 
 class Networks:
     """Loads what is asked for, one thing at a time, and keeps it.
 
     Loading is not done in parallel because the heavy packages cannot be imported by several threads at once;
-    whoever asks for something loaded already does not wait. Every method raises ValueError (or a kind of it:
+    the parts of transformers that the systems use are imported here, before anybody can ask for them. Whoever
+    asks for something loaded already does not wait. Every method raises ValueError (or a kind of it:
     CatalogError, CheckpointError, ConfigError, TokenizerError) when files are missing or do not fit.
     """
 
     def __init__(self, suite: Suite, placement: Placement) -> None:
+        import transformers
+
+        for name in _LAZY:
+            getattr(transformers, name)
         self.suite = suite
         self.placement = placement
         self._kept: dict[Hashable, Any] = {}

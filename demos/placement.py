@@ -6,13 +6,16 @@ import os
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from demos.turns import Turns
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     Network = TypeVar("Network", bound=nn.Module)
 
-MOST_THREADS = 8  # of one operation; small networks gain nothing from more, and several people listen at once
+MOST_AT_ONCE = 4  # networks; what they do between operations is Python's, and that runs one at a time
+MOST_THREADS = 8  # of one operation; small networks gain nothing from more
 
 _threads_lock = threading.Lock()
 _threads_set = False
@@ -23,6 +26,7 @@ class Placement:
 
     `device` names it ("cpu", "cuda", "cuda:1"); without it a CUDA device is taken where there is one. On CUDA
     convolutions do not round to TensorFloat-32, so that an observation is the same as on the CPU.
+    Who computes takes one of `turns`: so many networks run at once that they fill the cores and no more.
     """
 
     def __init__(self, device: str | None = None) -> None:
@@ -33,7 +37,7 @@ class Placement:
         if self.device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = False
             torch.backends.cuda.matmul.allow_tf32 = False
-        _limit_threads()
+        self.turns = Turns(_limit_threads())
 
     @property
     def dtype_name(self) -> str:
@@ -54,12 +58,23 @@ class Placement:
         return network.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
 
 
-def _limit_threads() -> None:
-    """Use the cores that this process may use, once, unless the environment says how many."""
+def shared_out(cores: int) -> tuple[int, int]:
+    """How many networks compute at once on so many cores, and with how many threads each."""
+    at_once = min(MOST_AT_ONCE, cores)
+    return at_once, min(MOST_THREADS, cores // at_once)
+
+
+def _limit_threads() -> int:
+    """Set the threads of an operation, once, unless the environment does; how many networks run at once."""
     import torch
 
     global _threads_set
+    cores = len(os.sched_getaffinity(0))
+    at_once, threads = shared_out(cores)
+    if "OMP_NUM_THREADS" in os.environ:
+        return max(1, min(MOST_AT_ONCE, cores // torch.get_num_threads()))
     with _threads_lock:
-        if not _threads_set and "OMP_NUM_THREADS" not in os.environ:
-            torch.set_num_threads(min(MOST_THREADS, len(os.sched_getaffinity(0))))
+        if not _threads_set:
+            torch.set_num_threads(threads)
         _threads_set = True
+    return at_once
