@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("earwitness")
 
 MOST_UPLOAD = "120mb"
-CACHE_SECONDS = 3600  # how often gradio's cache is looked through, and how old a file in it may grow
+CACHE_SECONDS = (3600, 3600)  # how often gradio's cache is looked through, how old a file may grow
 MOST_WAITING = 64  # events in the queue; more visitors are told to come back
 
 
@@ -68,6 +68,7 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
     from annotators.flags.flag_form import FlagForm
     from annotators.flags.kinds_help import kinds_help
     from annotators.flags.known_failures import KnownFailures
+    from annotators.library.kept_sounds import library_of
     from annotators.tasks import tasks_tab
     from demos import help_tab, listen_tab
     from demos.examples import examples
@@ -75,22 +76,22 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
 
     forms: list[FlagForm] = []
 
-    def place_flag_form() -> FlagForm:
+    def flag_form() -> FlagForm:
         forms.append(FlagForm(store, sessions))
         return forms[0]
 
-    known, cleaning = KnownFailures(engine, store).sentences, (CACHE_SECONDS, CACHE_SECONDS)
-    with gr.Blocks(title="Earwitness", analytics_enabled=False, delete_cache=cleaning) as page:
+    known, library = KnownFailures(engine, store).sentences, library_of(engine, store)
+    with gr.Blocks(title="Earwitness", analytics_enabled=False, delete_cache=CACHE_SECONDS) as page:
         header(engine.suite)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Listen", id="listen"):
-                listen_tab.build(listen_tab.Actions(engine, sessions, examples(), place_flag_form, known))
+                listen_tab.build(listen_tab.Actions(engine, sessions, examples(), flag_form, known, library))
             with gr.Tab("Tasks", id="tasks") as tasks:
                 tasks_tab.build(tasks_tab.Actions(store, engine, sessions), tasks)
             with gr.Tab("Help", id="help"):
                 help_tab.build(engine.suite, [kinds_help()])
         forms[0].to_tasks.click(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
-        demos.endpoints_component.declare(engine, sessions)
+        demos.endpoints_component.declare(engine, sessions, library)
         annotators.endpoints_component.declare(store, sessions)
         listen_tab.forget_who_leaves(page, sessions)
     return page

@@ -15,6 +15,8 @@ from gradio import FileData
 
 from demos.conversation import turns_from
 from demos.engine import Engine, EngineError, Partial, Request
+from demos.library.library import Findings, Library
+from demos.library.library_component import found_sounds
 from demos.page_component import refusal
 from demos.request import MOST_SCALING
 from demos.session import Session, Sessions
@@ -23,7 +25,7 @@ from demos.source.source_component import uploaded
 from store.records import SYSTEMS, Observation, System
 
 
-def declare(engine: Engine, sessions: Sessions) -> None:
+def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     """Declare the endpoints; called inside the page's Blocks."""
 
     def ask(clip: Any, request: gr.Request, question: Request) -> dict[str, Any]:
@@ -175,6 +177,31 @@ def declare(engine: Engine, sessions: Sessions) -> None:
             "over_silence": found.over_silence.tolist(),
         }
 
+    def nearest(clip: FileData, request: gr.Request) -> dict[str, Any]:
+        """Find the sounds of the library (kept ones and the examples) that are nearest to a sound, by CLAP.
+
+        Args:
+            clip: the audio file; its first 30 s are compared.
+
+        Returns:
+            "found": best first, each with "id", "title", "about" (licence and credit) and "cosine", −1 to 1;
+            "unheard": how many kept sounds were not compared yet (ask again).
+        """
+        session = sessions.of(request.session_hash)
+        sound = _hold(session, clip)
+        return _searched(lambda: library.near(sound))
+
+    def find(text: str) -> dict[str, Any]:
+        """Find the sounds of the library (kept ones and the examples) that fit a few words best, by CLAP.
+
+        Args:
+            text: what to find, such as "rain" or "a dog barking"; at most 200 characters.
+
+        Returns:
+            "found" and "unheard", as of /nearest.
+        """
+        return _searched(lambda: library.find(text))
+
     endpoints: list[tuple[Callable[..., Any], str]] = [
         (listen, "listen"),
         (retrieve, "clap"),
@@ -184,6 +211,8 @@ def declare(engine: Engine, sessions: Sessions) -> None:
         (layers, "layers"),
         (evidence, "clap"),
         (grounds, "salmonn"),
+        (nearest, "clap"),
+        (find, "clap"),
     ]
     for endpoint, waits_with in endpoints:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_id=waits_with, concurrency_limit=2)
@@ -216,6 +245,15 @@ def _answer(engine: Engine, session: Session, sound: Sound, question: Request) -
     except EngineError as problem:
         raise refusal(problem) from problem
     raise refusal("The system said nothing. Try again.")
+
+
+def _searched(search: Callable[[], Findings]) -> dict[str, Any]:
+    """What a search of the library found, as JSON values."""
+    try:
+        findings = search()
+    except EngineError as problem:
+        raise refusal(problem) from problem
+    return {"found": found_sounds(findings), "unheard": findings.unheard}
 
 
 def _said(observation: Observation) -> dict[str, Any]:

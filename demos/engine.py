@@ -26,6 +26,7 @@ from demos.loading import Networks
 from demos.placement import Placement
 from demos.presets import Preset
 from demos.request import (
+    LONGEST_LABEL,
     MOST_SCALING,
     SYSTEM_NAMES,
     Cancelled,
@@ -155,6 +156,27 @@ class Engine:
                 latent = work.encode("htsat", work.view()).output
                 mean = networks.retrieval().embed_latent(latent).mean(0)
             embedded: npt.NDArray[np.float32] = (mean / mean.norm()).cpu().float().numpy()
+            return embedded
+
+    def text_embedding(self, text: str) -> npt.NDArray[np.float32]:
+        """CLAP's embedding of a sound that is described in a few words: of unit length, float32 [d].
+
+        The words stand in the prompt that is published for labels, because bare nouns mean little to a CLAP
+        that was taught captions. Raises EngineError for words that are none or too many.
+        """
+        with _said_in_sentences("clap"):
+            words = " ".join(text.split())
+            if not words:
+                raise EngineError("Write what you want to find, such as “rain” or “a dog barking”.")
+            if len(words) > LONGEST_LABEL:
+                raise EngineError(
+                    f"The text has {len(words)} characters; at most {LONGEST_LABEL} are compared."
+                )
+            self.suite.model("clap").require()
+            retrieval = self.networks.retrieval()
+            embedded: npt.NDArray[np.float32] = (
+                retrieval.embed_texts([f"this is the sound of {words.lower()}"])[0].cpu().float().numpy()
+            )
             return embedded
 
     def evidence(

@@ -7,19 +7,17 @@ belong to the visitor's session (`demos.session`) and to nothing else.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
-import soundfile
-from gradio.utils import get_upload_folder
 
 from demos.conversation import FollowUp, follow_up
 from demos.engine import Engine
 from demos.examples import Example
+from demos.library import library_component
+from demos.library.library import Library
 from demos.panels import (
     clap_panel_component,
     layers_panel_component,
@@ -40,8 +38,8 @@ from demos.panels.panel_component import (
 )
 from demos.request import Cancelled, EngineError, Partial
 from demos.session import WHOLE, Part, Session, Sessions
-from demos.sound import Sound, SoundError, mono, notices, read
-from demos.source.source_component import source_bar, uploaded
+from demos.sound import Sound, SoundError, notices, read
+from demos.source.source_component import playable, source_bar, uploaded
 from demos.systems import LONGEST_VIEW
 from demos.timeline.timeline_component import timeline, timeline_value
 from store.records import Observation
@@ -74,6 +72,7 @@ class Actions:
     examples: Sequence[Example]
     place_flag_form: Callable[[], FlagForm]
     known_failures: Callable[[Sound, Callable[[], bool]], list[str]]
+    library: Library
 
 
 def build(actions: Actions) -> None:
@@ -83,14 +82,15 @@ def build(actions: Actions) -> None:
     whisper = whisper_panel_component.build(actions.engine.suite.model("whisper"), drawn)
     engine, suite = actions.engine, actions.engine.suite
     with gr.Row(elem_classes="panels"):
-        clap = clap_panel_component.build(suite.model("clap"), engine.default_bank)
+        clap, shelves = clap_panel_component.build(suite.model("clap"), engine.default_bank)
         pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"), drawn)
         salmonn, compared = salmonn_panel_component.build(suite.model("salmonn"), engine.presets("salmonn"))
         layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
     panels = [whisper, clap, pengi, salmonn, compared, layers]
     form = actions.place_flag_form()
-    _attach_sound(actions, bar, drawn, panels)
-    form.closes_with(bar.sound, bar.example)
+    library_component.attach(shelves, actions.library, actions.sessions)
+    _attach_sound(actions, bar, drawn, panels, shelves)
+    form.closes_with(bar.sound, bar.example, shelves.open)
     form.takes_times_from(drawn)
     form.shows_parts_on(drawn)
     for panel in panels:
@@ -110,7 +110,9 @@ def forget_who_leaves(page: gr.Blocks, sessions: Sessions) -> None:
     page.unload(leave)
 
 
-def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequence[Panel]) -> None:
+def _attach_sound(
+    actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequence[Panel], shelves: gr.HTML
+) -> None:
     """A sound comes in: it is drawn at once and the panels are emptied."""
     examples = {one.id: one for one in actions.examples}
     extras = [one for panel in panels for one in panel.extra if one is not drawn]
@@ -118,7 +120,7 @@ def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequen
 
     def hold(session: Session, sound: Sound, chosen: str) -> dict[Any, Any]:
         session.hold(sound)
-        audio = _playable(session, sound)
+        audio = playable(session, sound)
         shown: dict[Any, Any] = {}
         for panel in panels:
             shown |= {panel.view: panel.unasked(), **panel.fill(None)}
@@ -148,6 +150,16 @@ def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequen
             return refuse("There is no such example. Reload the page.")
         return hold(actions.sessions.of(request.session_hash), example.sound(), example.id)
 
+    def open_found(event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+        sound_id = str(getattr(event, "id", ""))
+        try:
+            sound = actions.library.sound(sound_id)
+        except EngineError as problem:
+            return refuse(str(problem))
+        return hold(
+            actions.sessions.of(request.session_hash), sound, sound_id if sound_id in examples else ""
+        )
+
     settings: dict[str, Any] = {
         "show_progress": "hidden",
         "concurrency_id": "sound",
@@ -157,6 +169,7 @@ def _attach_sound(actions: Actions, bar: gr.HTML, drawn: gr.HTML, panels: Sequen
     }
     bar.sound(upload, None, outputs, **settings)
     bar.example(choose, None, outputs, **settings)
+    shelves.open(open_found, None, outputs, **settings)
 
 
 def _attach_panel(actions: Actions, panel: Panel) -> None:
@@ -295,13 +308,3 @@ def _within(sound: Sound, observation: Observation, value: dict[str, Any]) -> di
     if view.start > 0 or view.stop < sound.clip.seconds - 0.01:
         value["took"] += f" · heard {view.start:.1f}–{view.stop:.1f} s"
     return value
-
-
-def _playable(session: Session, sound: Sound) -> str:
-    """The address of a WAV of what the models hear, the channel mean; it is deleted with the session."""
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{secrets.token_hex(16)}.wav"
-    soundfile.write(file, mono(sound), sound.clip.rate, subtype="PCM_16")
-    session.keep_file(file)
-    return f"gradio_api/file={file}"

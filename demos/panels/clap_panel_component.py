@@ -10,6 +10,7 @@ import gradio as gr
 from demos.banks.bank_component import bank_choice
 from demos.banks.banks import asked_of, shipped_banks, shown_names
 from demos.catalog import Model
+from demos.library.library_component import library_view
 from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
@@ -18,8 +19,8 @@ SHOWN = 8
 EMPTY = "Press Listen to see which words fit this sound."
 
 
-def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
-    """The panel's column, with the choice of the bank that is ranked."""
+def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> tuple[Panel, gr.HTML]:
+    """The panel's column, with the choice of the bank that is ranked, and the library's view at its end."""
     banks = shipped_banks(default_bank())
     with gr.Column(elem_classes=["card", "panel-clap"]):
         heading("CLAP", "retrieval", model.title, model.note)
@@ -30,6 +31,7 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
         )
         choice = bank_choice(banks)
         view = panel_view("clap", waiting(EMPTY))
+        shelves = library_view()
 
     def request(chosen: Any) -> Request:
         return Request("clap", bank=asked_of(chosen, banks))
@@ -51,4 +53,8 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> Panel:
             value["notes"].append("Choose a label to see on the timeline when it fits.")
         return value
 
-    return Panel("clap", "CLAP", EMPTY, view, [choice], request, answer, controls=[choice])
+    def fill(observation: Observation | None) -> dict[Any, Any]:
+        return {shelves: gr.update(heard="" if observation is None else observation.id)}
+
+    panel = Panel("clap", "CLAP", EMPTY, view, [choice], request, answer, [shelves], fill, controls=[choice])
+    return panel, shelves

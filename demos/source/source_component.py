@@ -7,14 +7,18 @@ only files that lie in gradio's own upload folder.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import soundfile
 from gradio.utils import get_upload_folder
 
 from demos.page_component import page_component
+from demos.session import Session
+from demos.sound import Sound, mono
 
 MOST_BYTES = 120_000_000  # an upload's size
 MOST_SECONDS = 600  # a recording's length
@@ -47,3 +51,13 @@ def uploaded(path: Any) -> Path | None:
     folder = Path(get_upload_folder()).resolve()
     file = Path(path).resolve()
     return file if file.is_relative_to(folder) and file.is_file() else None
+
+
+def playable(session: Session, sound: Sound) -> str:
+    """The address of a WAV of what the models hear, the channel mean; it is deleted with the session."""
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{secrets.token_hex(16)}.wav"
+    soundfile.write(file, mono(sound), sound.clip.rate, subtype="PCM_16")
+    session.keep_file(file)
+    return f"gradio_api/file={file}"

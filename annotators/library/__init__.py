@@ -1,0 +1,1 @@
+"""What people gave, as sounds of the library."""
