@@ -126,7 +126,7 @@ def evidence(work: Work, text: str, calibration: Calibration | None) -> list[Evi
     retrieval = work.networks.retrieval()
     embedded = retrieval.embed_latent(work.encode("htsat", view).output)  # [windows, d]
     work.check()
-    rate = retrieval.network.config.htsat.sample_rate
+    rate = retrieval.sample_rate
     windows = retrieval.windows(len(work.samples(view)))
     bank = (embedded @ retrieval.embed_texts(default_bank(work.networks.suite)).T).double().cpu().numpy()
     made = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 GPT2_PAD_ID = 0  # “!” in GPT-2's own vocabulary
+BERT_PAD_ID = 0  # “[PAD]”
 
 
 class TokenizerError(ValueError):
@@ -47,6 +48,17 @@ def gpt2_ids(
         for ids in tokenizer([text + end_text for text in texts]).input_ids
     ]
     return padded(rows, GPT2_PAD_ID, max(map(len, rows)))
+
+
+def bert_ids(
+    tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str], length: int
+) -> tuple["Tensor", "Tensor"]:
+    """Texts as BERT ids and mask, each `[n, longest]` int64, padded on the right with id 0.
+
+    A text longer than `length` loses tokens before its end, never the end itself.
+    """
+    rows = tokenizer(list(texts), truncation=True, max_length=length).input_ids
+    return padded(rows, BERT_PAD_ID, max(map(len, rows)))
 
 
 def declare_pad(tokenizer: "PreTrainedTokenizerFast") -> None:

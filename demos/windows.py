@@ -5,7 +5,7 @@ windows start every half window, the last ends with the sound. A sound no longer
 repeated end to end until it is full, as published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -32,14 +32,17 @@ def windows(samples: int, length: int) -> tuple[Window, ...]:
     return tuple(Window(start, start + length) for start in (*range(0, last, max(1, length // 2)), last))
 
 
-def cut(waveform: np.ndarray, length: int) -> np.ndarray:
+def cut(
+    waveform: np.ndarray, length: int, fill: Callable[[np.ndarray, int], np.ndarray] = np.resize
+) -> np.ndarray:
     """A mono sound `[samples]` as full windows `[windows, length]`, in the order of `windows`.
 
+    `fill` makes a sound shorter than a window what is heard of it; without it, it is repeated end to end.
     Raises ValueError if the sound is empty.
     """
     if not len(waveform):
         raise ValueError("There is no sound to hear: it has no samples.")
-    return np.stack([np.resize(waveform[w.start : w.stop], length) for w in windows(len(waveform), length)])
+    return np.stack([fill(waveform[w.start : w.stop], length) for w in windows(len(waveform), length)])
 
 
 @torch.inference_mode()

@@ -1,9 +1,10 @@
-"""Reads a CLAP from published files (`CLAP_weights_2023.pth`) or from our own."""
+"""Reads a CLAP of any family from published files (such as `CLAP_weights_2023.pth`) or from our own."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from demos.checkpoint_reader import Rules, fill
+from demos.clap.msclap_2022 import Msclap2022, Msclap2022Config
 from demos.clap.network import Clap, ClapConfig
 from demos.networks import audio_encoder
 
@@ -24,4 +25,26 @@ def load(files: str | Path | Sequence[str | Path], config: ClapConfig) -> Clap:
     """
     network = Clap(config)
     fill(network, files, RULES)
+    return network.eval().requires_grad_(False)
+
+
+MSCLAP_2022_RULES = Rules(
+    ignored={
+        r"caption_encoder\.base\.embeddings\.position_ids": (
+            "a count from 0 that older versions of transformers saved"
+        ),
+        r"caption_encoder\.base\.pooler\..*": "BERT's pooler, which CLAP makes no use of",
+    },
+    computed=[
+        r"audio_encoder\.base\.(.*\.)?bn\d\.num_batches_tracked",
+        r"audio_encoder\.base\.spectrogram_extractor\.stft\.conv_(real|imag)\.weight",
+        r"audio_encoder\.base\.logmel_extractor\.melW",
+    ],
+)
+
+
+def load_msclap_2022(files: str | Path | Sequence[str | Path], config: Msclap2022Config) -> Msclap2022:
+    """An msclap 2022 (`CLAP_weights_2022.pth`), ready to use as `load` gives it; raises as `load`."""
+    network = Msclap2022(config)
+    fill(network, files, MSCLAP_2022_RULES)
     return network.eval().requires_grad_(False)

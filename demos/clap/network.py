@@ -1,19 +1,25 @@
 """The CLAP of msclap 2023: HTSAT for sound, GPT-2 for text, one space for both (arXiv 2309.05767)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from transformers import GPT2Model
 
+from demos.clap.towers import Towers
 from demos.networks.audio_encoder import AudioEncoder
 from demos.networks.htsat import HtsatConfig
-from demos.networks.projection import ProjectionHead, unit_length
+from demos.networks.projection import ProjectionHead
 from demos.networks.sizes import read_json
 from demos.networks.text import Gpt2Sizes
-from demos.tokenizer import GPT2_PAD_ID
+from demos.tokenizer import GPT2_PAD_ID, gpt2_ids
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 
 @dataclass(frozen=True)
@@ -56,18 +62,31 @@ class TextEncoder(nn.Module):
         return embedding
 
 
-class Clap(nn.Module):
+class Clap(Towers):
     """Both encoders and the learned scale of the similarity, under the published names."""
 
     def __init__(self, config: ClapConfig) -> None:
         super().__init__()
         self.config = config
+        self.sample_rate = config.htsat.sample_rate
+        self.clip_samples = config.htsat.clip_samples
         self.audio_encoder = AudioEncoder(config.htsat, config.embedding_size)
         self.caption_encoder = TextEncoder(config.text, config.embedding_size)
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / 0.07)))  # a logarithm
 
-    def similarity(self, audio: Tensor, text: Tensor) -> Tensor:
-        """Scaled cosines `[audio, text]` of embeddings `[audio, d]` and `[text, d]`; a softmax over texts
-        follows.
-        """
-        return self.logit_scale.exp() * unit_length(audio) @ unit_length(text).T
+    def latent(self, waveform: Tensor) -> Tensor:
+        """HTSAT's latent of `[B, clip_samples]`: `[B, D]`."""
+        return self.audio_encoder.hear(waveform).latent
+
+    def embed_latent(self, latent: Tensor) -> Tensor:
+        """A latent `[B, D]` to embeddings `[B, d]`, not normalised."""
+        return self.audio_encoder.embed(latent)
+
+    def text_ids(self, tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Texts with their end as GPT-2's ids and mask, each `[n, longest]`."""
+        return gpt2_ids(tokenizer, texts, self.config.end_text, self.config.text_length)
+
+    def embed_ids(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Ids and mask, each `[n, longest]`, to embeddings `[n, d]`, not normalised."""
+        embedding: Tensor = self.caption_encoder(ids, mask)
+        return embedding

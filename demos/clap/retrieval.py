@@ -7,42 +7,48 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demos.clap.network import Clap
-from demos.networks.htsat import HtsatOutput
+from demos.clap.towers import Towers
 from demos.networks.projection import unit_length
-from demos.tokenizer import gpt2_ids
-from demos.windows import Window, hear, windows
+from demos.windows import Window, cut, windows
 from store.records import Score
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+SECONDS_AT_ONCE = 60  # of windows that are heard together
 TEXT_BATCH = 64
 TEXTS_KEPT = 4096  # embedded texts that are remembered, so that a bank of labels is embedded once
 
 
 class Retrieval:
-    """A CLAP with its tokenizer. Sound is mono float32 at `network.config.htsat.sample_rate`.
+    """A CLAP of any family with its tokenizer. Sound is mono float32 at `sample_rate`.
 
-    Deviations from the published wrapper: every window of a long sound is heard instead of a random one,
-    and a text longer than `text_length` is shortened before its end instead of failing.
+    Deviations from the published wrappers: every window of a long sound is heard instead of a random one,
+    and a text that is too long is shortened before its end instead of failing.
     """
 
     def __init__(
-        self, network: Clap, tokenizer: "PreTrainedTokenizerFast", device: torch.device | str = "cpu"
+        self, network: Towers, tokenizer: "PreTrainedTokenizerFast", device: torch.device | str = "cpu"
     ) -> None:
         self.network = network
         self.tokenizer = tokenizer
         self.device = torch.device(device)
         self._embedded: dict[str, Tensor] = {}
 
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of the sound it hears."""
+        return self.network.sample_rate
+
     def windows(self, samples: int) -> tuple[Window, ...]:
         """The windows in which a sound of so many samples is heard."""
-        return windows(samples, self.network.config.htsat.clip_samples)
+        return windows(samples, self.network.clip_samples)
 
-    def hear(self, waveform: np.ndarray, collect: bool = False) -> HtsatOutput:
-        """What HTSAT hears in each window of `[samples]`; its `latent` can be handed to `rank`."""
-        return hear(self.network.audio_encoder.htsat, waveform, self.device, collect)
+    def latent(self, waveform: np.ndarray) -> Tensor:
+        """What is heard in each window of `[samples]`: `[W, D]`, which `rank` and `embed_latent` take."""
+        network = self.network
+        full = cut(np.asarray(waveform, np.float32), network.clip_samples, network.fill)
+        return self._latent(torch.from_numpy(full))
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -52,11 +58,10 @@ class Retrieval:
         new = [text for text in dict.fromkeys(texts) if text not in self._embedded]
         if len(self._embedded) + len(new) > TEXTS_KEPT:
             self._embedded, new = {}, list(dict.fromkeys(texts))
-        config = self.network.config
         for first in range(0, len(new), TEXT_BATCH):
             batch = new[first : first + TEXT_BATCH]
-            ids, mask = gpt2_ids(self.tokenizer, batch, config.end_text, config.text_length)
-            embedded = self.network.caption_encoder(ids.to(self.device), mask.to(self.device))
+            ids, mask = self.network.text_ids(self.tokenizer, batch)
+            embedded = self.network.embed_ids(ids.to(self.device), mask.to(self.device))
             self._embedded.update(zip(batch, unit_length(embedded), strict=True))
         return torch.stack([self._embedded[text] for text in texts])
 
@@ -66,8 +71,8 @@ class Retrieval:
 
     @torch.inference_mode()
     def embed_latent(self, latent: Tensor) -> Tensor:
-        """HTSAT's `latent` `[W, D]` to embeddings `[W, d]` of unit length."""
-        return unit_length(self.network.audio_encoder.embed(latent.to(self.device)))
+        """A latent `[W, D]` to embeddings `[W, d]` of unit length."""
+        return unit_length(self.network.embed_latent(latent.to(self.device)))
 
     def rank(
         self,
@@ -79,17 +84,17 @@ class Retrieval:
         """The `top` texts (all if None) that fit `[samples]` best, best first.
 
         Each has the mean cosine over the windows and the cosine of each window with its times in seconds.
-        `latent` `[W, D]` is what HTSAT heard in `windows(len(waveform))`, if that is known already. Raises
+        `latent` `[W, D]` is what was heard in `windows(len(waveform))`, if that is known already. Raises
         ValueError if there is no sound or no text.
         """
         if latent is None:
-            latent = self.hear(waveform).latent
+            latent = self.latent(waveform)
         heard = self.windows(len(waveform))
         if len(latent) != len(heard):
             raise ValueError(f"{len(latent)} windows were heard of a sound that has {len(heard)}.")
         cosines = (self.embed_latent(latent) @ self.embed_texts(texts).T).double().cpu()  # [W, n]
         order = cosines.mean(dim=0).argsort(descending=True, stable=True)[:top].tolist()
-        rate = self.network.config.htsat.sample_rate
+        rate = self.sample_rate
         times = [(window.start / rate, window.stop / rate) for window in heard]
         return [
             Score(
@@ -104,5 +109,6 @@ class Retrieval:
 
     @torch.inference_mode()
     def _latent(self, full: Tensor) -> Tensor:
-        latent: Tensor = self.network.audio_encoder.hear(full.to(self.device)).latent
-        return latent
+        network = self.network
+        batch = max(1, SECONDS_AT_ONCE * network.sample_rate // network.clip_samples)
+        return torch.cat([network.latent(part.to(self.device)) for part in full.split(batch)])

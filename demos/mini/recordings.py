@@ -297,7 +297,7 @@ def listen(
         except SoundError as error:
             yield Heard(recording, problem=str(error))
             continue
-        latent = retrieval.hear(view_samples(sound, view_of(sound, model.rate, model.resampling))).latent
+        latent = retrieval.latent(view_samples(sound, view_of(sound, model.rate, model.resampling)))
         cosines = (retrieval.embed_latent(latent) @ texts.T).amax(dim=0).double().cpu()
         order = cosines.argsort(descending=True, stable=True).tolist()
         place = truth.get(recording.label)

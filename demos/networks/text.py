@@ -1,8 +1,8 @@
-"""Sizes of the text models that the systems take from transformers: GPT-2 and CLIP's text tower."""
+"""Sizes of the text models that the systems take from transformers: GPT-2, CLIP's text tower and BERT."""
 
 from dataclasses import dataclass
 
-from transformers import CLIPTextConfig, GPT2Config
+from transformers import BertConfig, CLIPTextConfig, GPT2Config
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,27 @@ class ClipTextSizes:
             pad_token_id=self.pad_token_id,
             bos_token_id=None,
             eos_token_id=2,
+        )
+
+
+@dataclass(frozen=True)
+class BertSizes:
+    """Sizes of a BERT; the defaults are those of `bert-base-uncased`."""
+
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    max_position_embeddings: int = 512
+
+    def config(self) -> BertConfig:
+        """The configuration that transformers builds the model from."""
+        return BertConfig(
+            vocab_size=self.vocab_size,
+            hidden_size=self.hidden_size,
+            num_hidden_layers=self.num_hidden_layers,
+            num_attention_heads=self.num_attention_heads,
+            intermediate_size=self.intermediate_size,
+            max_position_embeddings=self.max_position_embeddings,
         )

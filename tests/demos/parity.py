@@ -55,12 +55,13 @@ def full_layout(name: str) -> tuple[Layout, Layout]:
     return {tensor: shape for tensor, shape in layout.items() if tensor not in others}, others
 
 
-def sounds() -> np.ndarray:
-    """The three sounds of the goldens `[3, 308700]`; the third is 3 s long, repeated as the systems repeat
-    it.
+def sounds(window: int = 7) -> np.ndarray:
+    """The three sounds of the goldens `[3, window * 44100]`; the third is 3 s long, repeated as the systems
+    repeat it. `window` is in seconds.
     """
-    rows = [seeded_waveform(seconds, 44100, seed) for seconds, seed in ((7.0, 1), (7.0, 2), (3.0, 3))]
-    return np.concatenate([cut(row, 7 * 44100) for row in rows])
+    lengths = ((window, 1), (window, 2), (3, 3))
+    rows = [seeded_waveform(float(seconds), 44100, seed) for seconds, seed in lengths]
+    return np.concatenate([cut(row, window * 44100) for row in rows])
 
 
 class Comparison:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -52,10 +51,10 @@ class PretendRetrieval:
         axis = self.axes.setdefault(texts[0], len(self.axes))
         return torch.eye(8)[axis].repeat(len(texts), 1)
 
-    def hear(self, waveform: np.ndarray) -> SimpleNamespace:
+    def latent(self, waveform: np.ndarray) -> torch.Tensor:
         """Windows of one second; the peak of each in tenths names its axis."""
         peaks = np.abs(waveform[: len(waveform) // RATE * RATE].reshape(-1, RATE)).max(axis=1)
-        return SimpleNamespace(latent=torch.from_numpy(np.rint(peaks * 10)).long())
+        return torch.from_numpy(np.rint(peaks * 10)).long()
 
     def embed_latent(self, latent: torch.Tensor) -> torch.Tensor:
         return torch.eye(8)[latent]

@@ -88,7 +88,7 @@ def test_a_short_sound_is_one_window_as_long_as_itself(retrieval: Retrieval) -> 
 
 def test_what_was_heard_once_need_not_be_heard_again(retrieval: Retrieval) -> None:
     sound = seeded_waveform(10.5, RATE)
-    latent = retrieval.hear(sound).latent
+    latent = retrieval.latent(sound)
     assert retrieval.rank(sound, TEXTS, latent=latent) == retrieval.rank(sound, TEXTS)
     with pytest.raises(ValueError, match="1 windows were heard of a sound that has 2"):
         retrieval.rank(sound, TEXTS, latent=latent[:1])

@@ -8,9 +8,11 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from demos.clap.msclap_2022 import Msclap2022Config
 from demos.clap.network import ClapConfig
+from demos.networks.cnn14 import Cnn14Config
 from demos.networks.htsat import HtsatConfig
-from demos.networks.text import ClipTextSizes, Gpt2Sizes
+from demos.networks.text import BertSizes, ClipTextSizes, Gpt2Sizes
 from demos.pengi.network import PengiConfig
 from demos.tokenizer import load_tokenizer
 
@@ -20,6 +22,15 @@ CLAP = ClapConfig(
     text=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=2, n_head=4),
     embedding_size=64,
 )
+BERT = BertSizes(
+    vocab_size=1000,
+    hidden_size=48,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    intermediate_size=96,
+    max_position_embeddings=64,
+)
+MSCLAP_2022 = Msclap2022Config(cnn14=Cnn14Config(num_classes=8), text=BERT, embedding_size=64)
 PENGI_BASE = PengiConfig(
     htsat=HTSAT,
     decoder=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=3, n_head=4),

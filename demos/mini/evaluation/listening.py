@@ -50,8 +50,8 @@ class Ears:
     def embed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """CLAP's embedding of a clip, the mean over windows; products with `embed_texts` are cosines."""
         retrieval = self.engine.networks.retrieval()
-        heard = retrieval.hear(mono(from_array(SAMPLE_RATE, samples)))
-        return retrieval.embed_latent(heard.latent).mean(0).numpy()
+        latent = retrieval.latent(mono(from_array(SAMPLE_RATE, samples)))
+        return retrieval.embed_latent(latent).mean(0).numpy()
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """CLAP's embeddings of texts, [texts, values], each of unit length."""
