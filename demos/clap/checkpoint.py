@@ -1,11 +1,14 @@
 """Reads a CLAP of any family from published files (such as `CLAP_weights_2023.pth`) or from our own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from demos.checkpoint_reader import Rules, fill
+from torch import Tensor
+
+from demos.checkpoint_reader import Rules, fill, fill_from, read_tensors
 from demos.clap.msclap_2022 import Msclap2022, Msclap2022Config
 from demos.clap.network import Clap, ClapConfig
+from demos.clap.paraclap import Paraclap, ParaclapConfig
 from demos.networks import audio_encoder
 
 RULES = Rules(
@@ -48,3 +51,40 @@ def load_msclap_2022(files: str | Path | Sequence[str | Path], config: Msclap202
     network = Msclap2022(config)
     fill(network, files, MSCLAP_2022_RULES)
     return network.eval().requires_grad_(False)
+
+
+PARACLAP_RULES = Rules(
+    ignored={
+        r"audio_branch\.base\.masked_spec_embed": "what stands for masked frames, in training only",
+        r"text_branch\.base\.embeddings\.position_ids": (
+            "a count from 0 that older versions of transformers saved"
+        ),
+        r"text_branch\.base\.pooler\..*": "BERT's pooler, which ParaCLAP makes no use of",
+    }
+)
+_WEIGHT_NORM = {  # as older versions of torch named the two parts of a normalised weight
+    ".pos_conv_embed.conv.weight_g": ".pos_conv_embed.conv.parametrizations.weight.original0",
+    ".pos_conv_embed.conv.weight_v": ".pos_conv_embed.conv.parametrizations.weight.original1",
+}
+
+
+def load_paraclap(file: str | Path, config: ParaclapConfig) -> Paraclap:
+    """A ParaCLAP (`best.pth.tar`, or such weights as safetensors), ready to use as `load` gives it.
+
+    Raises as `load`.
+    """
+    network = Paraclap(config)
+    fill_from(network, renamed_weight_norm(read_tensors(file)), PARACLAP_RULES, Path(file).name)
+    return network.eval().requires_grad_(False)
+
+
+def renamed_weight_norm(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors with the parts of normalised weights under the names that torch gives them now."""
+    return {_weight_norm_name(name): tensor for name, tensor in found.items()}
+
+
+def _weight_norm_name(name: str) -> str:
+    for old, new in _WEIGHT_NORM.items():
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name

@@ -28,7 +28,7 @@ _QFORMER = "speech_Qformer."
 _PEFT = "llama_model.base_model.model."
 _LLAMA = "llama_model."
 
-_BEATS_RULES = Rules(
+BEATS_RULES = Rules(
     ignored={
         r"encoder\.layers\.[1-9]\d*\.self_attn\.relative_attention_bias\.weight": (
             "a copy of the first layer's table of position biases, which serves all layers"
@@ -38,7 +38,7 @@ _BEATS_RULES = Rules(
 _LLAMA_IGNORED = {
     r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq": "a constant, computed from the configuration"
 }
-_ADAPTER_RULES = Rules(
+ADAPTER_RULES = Rules(
     ignored={
         r".*\.embeddings\.position_ids": "a counter of embeddings that SALMONN does without",
         r"llama_model\..*\.rotary_emb\.inv_freq": "a constant, computed from the configuration",
@@ -75,7 +75,7 @@ def read_adapter(network: Salmonn, files: Files) -> None:
 
     Raises CheckpointError when a tensor is missing, unknown or of another shape.
     """
-    fill(_SalmonnAdapter(adapter_tensors(network)), files, _ADAPTER_RULES)
+    fill(SalmonnAdapter(adapter_tensors(network)), files, ADAPTER_RULES)
 
 
 def read_beats(file: str | Path, config: BeatsConfig | None = None) -> Beats:
@@ -95,7 +95,7 @@ def read_beats(file: str | Path, config: BeatsConfig | None = None) -> Beats:
     if config is None:
         raise CheckpointError(f"{Path(file).name} holds no configuration (`cfg`) of a BEATs network.")
     network = Beats(config)
-    fill(network, file, _BEATS_RULES)
+    fill(network, file, BEATS_RULES)
     return network.eval()
 
 
@@ -141,7 +141,7 @@ def llama_tensors(network: Salmonn) -> dict[str, Tensor]:
     }
 
 
-class _SalmonnAdapter(nn.Module):
+class SalmonnAdapter(nn.Module):
     """Tensors of a SALMONN under the names that its file gives them, for the reader to fill."""
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:

@@ -10,9 +10,11 @@ from transformers import PreTrainedTokenizerFast
 
 from demos.clap.msclap_2022 import Msclap2022Config
 from demos.clap.network import ClapConfig
+from demos.clap.paraclap import ParaclapConfig, Wav2Vec2Sizes
 from demos.networks.cnn14 import Cnn14Config
 from demos.networks.htsat import HtsatConfig
 from demos.networks.text import BertSizes, ClipTextSizes, Gpt2Sizes
+from demos.pengi.clapcap import ClapcapConfig
 from demos.pengi.network import PengiConfig
 from demos.tokenizer import load_tokenizer
 
@@ -31,6 +33,20 @@ BERT = BertSizes(
     max_position_embeddings=64,
 )
 MSCLAP_2022 = Msclap2022Config(cnn14=Cnn14Config(num_classes=8), text=BERT, embedding_size=64)
+PARACLAP = ParaclapConfig(
+    speech=Wav2Vec2Sizes(
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=128,
+        conv_dim=32,
+        position_kernel=16,
+        position_groups=4,
+    ),
+    text=BERT,
+    text_length=64,
+    embedding_size=40,
+)
 PENGI_BASE = PengiConfig(
     htsat=HTSAT,
     decoder=Gpt2Sizes(vocab_size=1000, n_positions=128, n_embd=64, n_layer=3, n_head=4),
@@ -51,6 +67,14 @@ PENGI_BASE = PengiConfig(
     embedding_size=64,
 )
 PENGI_NO_TEXT_ENCODER = replace(PENGI_BASE, text_encoder=None, decoder=replace(PENGI_BASE.decoder, n_layer=6))
+CLAPCAP = ClapcapConfig(
+    htsat=HTSAT,
+    decoder=CLAP.text,
+    content_length=8,
+    prefix_length=6,
+    mapper_layers=2,
+    embedding_size=64,
+)
 
 # A Htsat of three stages at 16 kHz, as the mini suite has, still smaller.
 SMALL_HTSAT = HtsatConfig(
@@ -85,5 +109,19 @@ def byte_tokenizer(folder: Path, clip: bool = False) -> PreTrainedTokenizerFast:
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{START} $A {END}", special_tokens=[(START, BYTES + 1), (END, BYTES)]
         )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return load_tokenizer(folder)
+
+
+def word_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """A tokenizer of words loaded from a folder, laid out like BERT's: padding is id 0, texts have start and
+    end.
+    """
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "voice", "happy", "sad", "dog", "barks", "rain"]
+    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, "[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     tokenizer.save(str(folder / "tokenizer.json"))
     return load_tokenizer(folder)
