@@ -15,6 +15,14 @@ from store.records import Resampling, System
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
 SUITES = ("mini",)
 
+_SELF_SUPERVISED = (
+    ("wav2vec2", "wav2vec 2.0"),
+    ("hubert", "HuBERT"),
+    ("data2vec", "data2vec"),
+    ("wavlm", "WavLM"),
+    ("speaker", "WavLM (speakers)"),
+)
+"""Folders of encoders that a suite may have besides, as transformers saves them, and their titles."""
 _MINI_NOTE = "Knows only the synthetic sounds and the closed grammar of speech that it was trained on."
 _MINI_SOURCE = "Synthetic sounds and espeak-ng speech, made by demos.mini.world"
 
@@ -170,6 +178,20 @@ def _mini(folder: Path) -> Suite:
             presets=presets,
         )
 
+    self_supervised = [
+        model(
+            f"mini-{name}",
+            "layers",
+            title,
+            30.0,
+            {
+                "transformers": f"{name}/model.safetensors",
+                "transformers_config": f"{name}/config.json",
+                "preprocessor": f"{name}/preprocessor_config.json",
+            },
+        )
+        for name, title in _SELF_SUPERVISED
+    ]
     return Suite(
         name="mini",
         models={
@@ -189,6 +211,7 @@ def _mini(folder: Path) -> Suite:
             model("mini-whisper-encoder", "layers", "whisper encoder", 30.0, whisper),
             model("mini-beats", "layers", "BEATs", 30.0, beats),
             model("mini-htsat", "layers", "HTSAT", 7.0, {**htsat, "config": "clap.json"}),
+            *(one for one in self_supervised if not one.missing),
         ),
         evidence=folder / "evidence.json",
     )

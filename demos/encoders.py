@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from demos.attending import attend
 from demos.cache import OnceCache
 from demos.catalog import Model
-from demos.layers.profile import Profile
+from demos.layers.profile import AttentionProfile, Profile
 from demos.loading import Networks
 from demos.sound import Samples, Sound
 from demos.views import Views
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from demos.networks.htsat import Htsat, HtsatOutput
 
 CAPACITY = 512 * 2**20  # bytes of outputs and measures that are kept
+ATTENTION_CAPACITY = 16 * 2**20  # bytes of attention entropies
+PARTS = ("whisper", "beats", "htsat", "transformers")  # of a model's files that are an encoder
 STRETCH_SECONDS = 0.5  # over which an effective rank is taken
 
 Check = Callable[[], None]  # raises when the person cancelled
@@ -34,8 +37,8 @@ Check = Callable[[], None]  # raises when the person cancelled
 class Encoding:
     """What an encoder made of a view.
 
-    `output` is [1, 1500, width] of Whisper's encoder (padded to 30 s), [1, tokens, width] of BEATs, and the
-    latent [windows, width] of HTSAT.
+    `output` is [1, 1500, width] of Whisper's encoder (padded to 30 s), [1, tokens, width] of BEATs,
+    [1, steps, width] of the self-supervised ones, and the latent [windows, width] of HTSAT.
     """
 
     output: Tensor
@@ -54,12 +57,13 @@ class Encoders:
         self._networks = networks
         self._views = views
         self._cache: OnceCache[Encoding] = OnceCache(capacity, lambda encoding: encoding.nbytes)
+        self._attention: OnceCache[AttentionProfile] = OnceCache(ATTENTION_CAPACITY, lambda one: one.nbytes)
 
     def encode(self, part: str, model: Model, sound: Sound, view: View, check: Check) -> Encoding:
-        """What `part` ("whisper", "beats" or "htsat") of a model hears in a view; made once for each file.
+        """What `part` (one of PARTS) of a model hears in a view; made once for each file.
 
-        `check` is called between steps, and what it raises ends the work. Whisper and BEATs take at most
-        30 s. Raises ValueError when the weights do not fit or are missing.
+        `check` is called between steps, and what it raises ends the work. All but HTSAT take at most 30 s.
+        Raises ValueError when the weights do not fit or are missing.
         """
 
         def make() -> Encoding:
@@ -68,14 +72,28 @@ class Encoders:
                 return _hear_by_htsat(self._networks.htsat(model), samples, self._networks, check)
             if part == "beats":
                 return _hear_by_beats(self._networks, model, samples)
+            if part == "transformers":
+                return _hear_by_transformers(self._networks, model, samples)
             return _hear_by_whisper(self._networks, model, samples)
 
         waiting = self._networks.placement.turns.lent
         return self._cache.get(view.clip_id, (part, model.files[part], view), make, check, waiting)
 
+    def attend(self, part: str, model: Model, sound: Sound, view: View, check: Check) -> AttentionProfile:
+        """How widely the layers of an encoder attend, by a pass of its own; made once, when it is asked for.
+
+        As `encode`.
+        """
+
+        def make() -> AttentionProfile:
+            return attend(self._networks, part, model, self._views.samples(sound, view), check)
+
+        return self._attention.get(view.clip_id, (part, model.files[part], view), make, check)
+
     def forget(self, clip_id: str) -> None:
         """Drop what was heard of a clip."""
         self._cache.forget(clip_id)
+        self._attention.forget(clip_id)
 
 
 def _hear_by_whisper(networks: Networks, model: Model, samples: Samples) -> Encoding:
@@ -112,6 +130,18 @@ def _hear_by_beats(networks: Networks, model: Model, samples: Samples) -> Encodi
     seconds_per_column = beats.config.input_patch_size * HOP_SAMPLES / model.rate
     measured = measure(layers, round(STRETCH_SECONDS / seconds_per_column))
     return Encoding(tokens, one_window(measured, seconds_per_column, len(samples) / model.rate))
+
+
+def _hear_by_transformers(networks: Networks, model: Model, samples: Samples) -> Encoding:
+    from demos.layers.measures import LayerStates, measure
+    from demos.layers.profile import one_window
+
+    encoder = networks.speech_encoder(model)
+    states = encoder.states(samples)
+    layers = [LayerStates(_layer_name(depth), layer) for depth, layer in enumerate(states)]
+    seconds_per_column = encoder.stride / model.rate
+    measured = measure(layers, round(STRETCH_SECONDS / seconds_per_column))
+    return Encoding(states[-1], one_window(measured, seconds_per_column, len(samples) / model.rate))
 
 
 def _hear_by_htsat(htsat: Htsat, samples: Samples, networks: Networks, check: Check) -> Encoding:

@@ -134,7 +134,10 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     def layers(
         clip: FileData, request: gr.Request, encoder: str = "", measure: str = "change_from_below"
     ) -> dict[str, Any]:
-        """Show an encoder's layers over time: `measure` is "rms", "change_from_below" or "effective_rank"."""
+        """Show an encoder's layers over time.
+
+        `measure` is "rms", "change_from_below", "effective_rank" or "attention_entropy" (nats).
+        """
         return ask(clip, request, Request("layers", encoder=encoder, measure=measure))
 
     def evidence(clip: FileData, request: gr.Request, text: str) -> list[dict[str, Any]]:

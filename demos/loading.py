@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from whisper.model import Whisper
 
     from demos.clap.retrieval import Retrieval
+    from demos.layers.checkpoint import SpeechEncoder
     from demos.networks.beats import Beats
     from demos.networks.htsat import Htsat, HtsatConfig
     from demos.pengi.captioning import Captioning
@@ -111,6 +113,18 @@ class Networks:
 
         return self._once(model.files["beats"], read)
 
+    def speech_encoder(self, model: Model) -> SpeechEncoder:
+        """The self-supervised encoder of a model; its part `transformers` lies in a folder of its own."""
+
+        def read() -> SpeechEncoder:
+            from demos.layers.checkpoint import read_speech_encoder
+
+            model.require()
+            found = read_speech_encoder(model.files["transformers"].parent, model.rate)
+            return replace(found, network=self.placement.place(found.network))
+
+        return self._once(model.files["transformers"], read)
+
     def htsat(self, model: Model) -> Htsat:
         """The HTSAT of a model, which has the parts `htsat` and `config`."""
         from demos.networks.htsat import HtsatConfig
@@ -200,7 +214,12 @@ class Networks:
         return Transcription(self.whisper(model), self.placement.device)
 
     def _load_encoders(self) -> bool:
-        readers = {"whisper": self.whisper, "beats": self.beats, "htsat": self.htsat}
+        readers = {
+            "whisper": self.whisper,
+            "beats": self.beats,
+            "htsat": self.htsat,
+            "transformers": self.speech_encoder,
+        }
         for model in self.suite.encoders:
             for part, read in readers.items():
                 if part in model.files:

@@ -54,7 +54,7 @@ class Request:
     beams: int | None = None
     max_tokens: int | None = None
     encoder: str = ""  # layers: an encoder's title, empty for the first
-    measure: str = "rms"  # layers: "rms", "change_from_below" or "effective_rank"
+    measure: str = "rms"  # layers: one of MEASURES
     seed: int = 0
     start: float = 0.0
     stop: float | None = None

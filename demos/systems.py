@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from demos.catalog import Model
-from demos.encoders import Encoders, Encoding
-from demos.layers.profile import MEASURES
+from demos.encoders import PARTS, Encoders, Encoding
+from demos.layers.profile import MEASURES, AttentionProfile
 from demos.loading import Networks
 from demos.request import Cancelled, Partial, Question
 from demos.sound import Samples, Sound
@@ -63,6 +63,11 @@ class Work:
         """What an encoder of the model makes of a view."""
         self.check()
         return self.encoders.encode(part, self.model, self.sound, view, self.check)
+
+    def attend(self, part: str, view: View) -> AttentionProfile:
+        """How widely the layers of an encoder of the model attend to a view."""
+        self.check()
+        return self.encoders.attend(part, self.model, self.sound, view, self.check)
 
     def observation(self, view: View, settings: Mapping[str, Any], **said: Any) -> Observation:
         """What was said, as a record; its `seconds` are still to be filled in."""
@@ -208,9 +213,11 @@ def show_layers(work: Work) -> Steps:
     """Layers: one measure of one encoder's layers over the first 30 s."""
     view = work.view(LONGEST_VIEW)
     measure = next(one for one in MEASURES if one == work.question.measure)
-    part = next(part for part in ("whisper", "beats", "htsat") if part in work.model.files)
-    profile = work.encode(part, view).profile
-    heatmap = profile.heatmap(work.model.title, measure)
+    part = next(part for part in PARTS if part in work.model.files)
+    if measure == "attention_entropy":
+        heatmap = work.attend(part, view).heatmap(work.model.title)
+    else:
+        heatmap = work.encode(part, view).profile.heatmap(work.model.title, measure)
     yield work.observation(view, {"encoder": work.model.title, "measure": measure}, heatmap=heatmap)
 
 

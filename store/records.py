@@ -137,7 +137,7 @@ class Heatmap:
     """Layer × time values of one encoder, row 0 nearest to the sound."""
 
     encoder: str  # the name shown, such as "whisper encoder"
-    measure: str  # "rms", "change_from_below" or "effective_rank"
+    measure: str  # "rms", "change_from_below", "effective_rank" or "attention_entropy"
     layers: tuple[str, ...]  # a name for each row
     seconds_per_column: float
     values: tuple[tuple[float, ...], ...]  # [layers][time]

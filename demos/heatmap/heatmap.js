@@ -94,7 +94,8 @@ const load = () => {
   let best = { value: -Infinity };
   heat.values.forEach((row, r) => row.slice(0, heat.columns).forEach((v, c) => { if (v > best.value) best = { value: v, r, c }; }));
   const at = (heat.start + best.c * heat.seconds_per_column).toFixed(1);
-  find('.most').textContent = `${{ rms: 'Strongest', effective_rank: 'Highest rank' }[heat.measure] || 'Most change'}: ${heat.layers[best.r]} at ${at} s.`;
+  const most = { rms: 'Strongest', effective_rank: 'Highest rank', attention_entropy: 'Widest attention (nats)' };
+  find('.most').textContent = `${most[heat.measure] || 'Most change'}: ${heat.layers[best.r]} at ${at} s.`;
   canvas.setAttribute('aria-label',
     `Layer by time heatmap of ${heat.encoder}: ${heat.values.length} layers, ${heat.columns} steps of time. Arrow keys read values.`);
   draw();

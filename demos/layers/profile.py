@@ -13,9 +13,10 @@ import numpy.typing as npt
 from store.records import Heatmap
 
 if TYPE_CHECKING:  # measuring needs torch, which the page is served before
+    from demos.layers.attention import LayerEntropy
     from demos.layers.measures import Grid, Measures
 
-Measure = Literal["rms", "change_from_below", "effective_rank"]
+Measure = Literal["rms", "change_from_below", "effective_rank", "attention_entropy"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 SIGNIFICANT_DIGITS = 5  # of a value in a heatmap
@@ -46,17 +47,14 @@ class Profile:
         return self.rms.nbytes + self.change.nbytes + sum(one.nbytes for one in self.products)
 
     def heatmap(self, encoder: str, measure: Measure) -> Heatmap:
-        """One measure as a record; `encoder` is the name shown."""
+        """One measure of the states (not of attention) as a record; `encoder` is the name shown."""
         if measure == "effective_rank":
             names, grid = self.rms_layers, self._ranks()
         elif measure == "rms":
             names, grid = self.rms_layers, self.rms
         else:
             names, grid = self.change_layers, self.change
-        values = tuple(
-            tuple(float(f"{cell:.{SIGNIFICANT_DIGITS}g}") for cell in row) for row in grid.tolist()
-        )
-        return Heatmap(encoder, measure, names, self.seconds_per_column, values)
+        return _record(encoder, measure, names, self.seconds_per_column, grid)
 
     def _ranks(self) -> Grid:
         from demos.layers.measures import effective_ranks
@@ -66,6 +64,48 @@ class Profile:
             stretches = self.places * own // self.moments // products.shape[-1]
             rows.append(effective_ranks(products)[self.windows, stretches])
         return np.stack(rows)
+
+
+@dataclass(frozen=True)
+class AttentionProfile:
+    """The attention entropy of all layers over the time that was heard: float32 [layers, columns], nats."""
+
+    seconds_per_column: float
+    layers: tuple[str, ...]
+    entropy: Grid
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the values."""
+        return self.entropy.nbytes
+
+    def heatmap(self, encoder: str) -> Heatmap:
+        """As a record; `encoder` is the name shown."""
+        return _record(encoder, "attention_entropy", self.layers, self.seconds_per_column, self.entropy)
+
+
+def attention_profile(
+    batches: Sequence[Sequence[LayerEntropy]], starts: Sequence[float], window: float, seconds: float
+) -> AttentionProfile:
+    """The profile of a sound of `seconds`, heard in windows of `window` seconds that start at `starts`.
+
+    Each of `batches` has the same layers; a layer with fewer moments than the finest repeats its own.
+    """
+    moments = max(layer.values.shape[1] for layer in batches[0])
+    stacked = np.concatenate(
+        [
+            np.stack(
+                [
+                    layer.values.cpu().numpy().repeat(moments // layer.values.shape[1], axis=1)
+                    for layer in batch
+                ],
+                axis=1,
+            )
+            for batch in batches
+        ]
+    )  # [windows, layers, moments]
+    step, chosen, places = _columns(starts, window, moments, seconds)
+    return AttentionProfile(step, tuple(layer.name for layer in batches[0]), stacked[chosen, :, places].T)
 
 
 def one_window(measures: Measures, seconds_per_column: float, seconds: float) -> Profile:
@@ -97,11 +137,7 @@ def many_windows(
     rms = np.concatenate([batch.rms for batch in batches])  # [windows, layers, moments]
     change = np.concatenate([batch.change for batch in batches])
     moments = rms.shape[2]
-    step = window / moments
-    centres = (np.arange(math.ceil(seconds / step - 1e-6)) + 0.5) * step
-    begins = np.asarray(starts)
-    chosen = np.abs(centres[:, None] - (begins + window / 2)).argmin(axis=1)
-    places = np.clip(((centres - begins[chosen]) / step).astype(int), 0, moments - 1)
+    step, chosen, places = _columns(starts, window, moments, seconds)
     return Profile(
         step,
         batches[0].rms_layers,
@@ -114,3 +150,22 @@ def many_windows(
         places,
         moments,
     )
+
+
+def _columns(
+    starts: Sequence[float], window: float, moments: int, seconds: float
+) -> tuple[float, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Seconds of a column, and for each the window and the moment in it that it is taken from."""
+    step = window / moments
+    centres = (np.arange(math.ceil(seconds / step - 1e-6)) + 0.5) * step
+    begins = np.asarray(starts)
+    chosen = np.abs(centres[:, None] - (begins + window / 2)).argmin(axis=1)
+    places = np.clip(((centres - begins[chosen]) / step).astype(int), 0, moments - 1)
+    return step, chosen, places
+
+
+def _record(
+    encoder: str, measure: Measure, layers: tuple[str, ...], seconds_per_column: float, grid: Grid
+) -> Heatmap:
+    values = tuple(tuple(float(f"{cell:.{SIGNIFICANT_DIGITS}g}") for cell in row) for row in grid.tolist())
+    return Heatmap(encoder, measure, layers, seconds_per_column, values)

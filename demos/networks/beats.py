@@ -298,18 +298,23 @@ class GatedBiasAttention(nn.Module):
 
     def forward(self, tokens: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor:
         """[batch, tokens, width] → the same; `bias` [heads, tokens, tokens]; masked tokens are no keys."""
-        query, key, value = (
-            projection(tokens).unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for projection in (self.q_proj, self.k_proj, self.v_proj)
-        )
-        halves = self.grep_linear(query).unflatten(-1, (2, -1)).sum(dim=-1)
-        first, second = torch.sigmoid(halves).split(1, dim=-1)
-        gate = first * (second * self.grep_a - 1.0) + 2.0
-        gated = (gate * bias).to(query.dtype)
+        query, key, gated = self.scored(tokens, bias)
+        value = self._by_head(self.v_proj(tokens))
         if mask is not None:
             gated = gated.masked_fill(mask[:, None, None, :], float("-inf"))
         attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=gated)
         return self.out_proj(attended.transpose(1, 2).flatten(2))
+
+    def scored(self, tokens: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries and keys [batch, heads, tokens, width of a head], and the gated bias of their scores."""
+        query, key = self._by_head(self.q_proj(tokens)), self._by_head(self.k_proj(tokens))
+        halves = self.grep_linear(query).unflatten(-1, (2, -1)).sum(dim=-1)
+        first, second = torch.sigmoid(halves).split(1, dim=-1)
+        gate = first * (second * self.grep_a - 1.0) + 2.0
+        return query, key, (gate * bias).to(query.dtype)
+
+    def _by_head(self, projected: Tensor) -> Tensor:
+        return projected.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
 def offset_buckets(offsets: Tensor, buckets: int, max_distance: int) -> Tensor:

@@ -59,6 +59,17 @@ class WindowAttention(nn.Module):
 
     def forward(self, windows: Tensor, mask: Tensor | None) -> Tensor:
         """Windows `[B, W, L, C]` of L tokens each; `mask` `[W, L, L]` is added to the scores."""
+        batch, count, length, _ = windows.shape
+        query, key, value, scores = self.scored(windows, mask)
+        attended = functional.scaled_dot_product_attention(
+            query, key, value, attn_mask=scores.to(query.dtype)
+        )
+        attended = attended.view(batch, count, self.heads, length, -1).transpose(2, 3).flatten(3)
+        output: Tensor = self.proj(attended)
+        return output
+
+    def scored(self, windows: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Queries, keys, values `[B, W * heads, L, width of a head]`, and what is added to their scores."""
         batch, count, length, width = windows.shape
         qkv = self.qkv(windows).view(batch, count, length, 3, self.heads, width // self.heads)
         # windows join the heads, so one mask serves the whole batch: [3, B, W * heads, L, width of a head]
@@ -66,12 +77,7 @@ class WindowAttention(nn.Module):
         bias = self.relative_position_bias_table[self.relative_position_index.flatten()]
         bias = bias.view(length, length, self.heads).permute(2, 0, 1)[None]  # [1, heads, L, L]
         scores = bias.expand(count, -1, -1, -1) if mask is None else bias + mask[:, None]
-        attended = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=scores.flatten(0, 1)[None].to(query.dtype)
-        )
-        attended = attended.view(batch, count, self.heads, length, -1).transpose(2, 3).flatten(3)
-        output: Tensor = self.proj(attended)
-        return output
+        return query, key, value, scores.flatten(0, 1)[None]
 
 
 class FeedForward(nn.Module):

@@ -17,6 +17,7 @@ MEASURES = [
     ("change from below", "change_from_below"),
     ("RMS", "rms"),
     ("effective rank", "effective_rank"),
+    ("attention entropy", "attention_entropy"),
 ]
 
 
