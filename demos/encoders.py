@@ -88,7 +88,8 @@ class Encoders:
         def make() -> AttentionProfile:
             return attend(self._networks, part, model, self._views.samples(sound, view), check)
 
-        return self._attention.get(view.clip_id, (part, model.files[part], view), make, check)
+        waiting = self._networks.placement.turns.lent
+        return self._attention.get(view.clip_id, (part, model.files[part], view), make, check, waiting)
 
     def forget(self, clip_id: str) -> None:
         """Drop what was heard of a clip."""
