@@ -9,7 +9,7 @@ PORT ?= 7860
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages run test lint train evaluate scaling examples world-page cards report bench test-full pictures clean
+.PHONY: help setup setup-test packages run test lint train evaluate scaling examples fetch world-page cards report bench test-full pictures clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ packages: ## Debian packages of the tests: a browser, a speech synthesiser, sox
 
 run: setup ## serve the app on http://localhost:7860 with the mini suite
 	$(RUN) app.py --host $(HOST) --port $(PORT) --data $(DATA)
+
+fetch: setup ## bring a published model here: make fetch MODEL=whisper-small; without MODEL the list
+	$(RUN) -m demos fetch $(MODEL)
 
 lint: setup-test ## format, lint and types
 	$(VENV)/bin/ruff format --check .

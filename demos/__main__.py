@@ -1,6 +1,8 @@
 """`python -m demos listen CLIP`: what the systems hear in a sound file, for people or as JSON.
 
 `python -m demos models`: what the models are, how large, made from what and under which licence.
+
+`python -m demos fetch MODEL`: bring a published model's files here; without MODEL, which there are.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Any, cast
 from demos.catalog import SUITES, CatalogError, suite
 from demos.engine import Engine, EngineError, Partial, Request
 from demos.layers.profile import MEASURES
+from demos.published.command import fetch_command
+from demos.published.download import FetchError
 from demos.request import SYSTEM_NAMES
 from demos.sound import Sound, SoundError, notices, read
 from store.records import SYSTEMS, Observation, System
@@ -31,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
-    except (SoundError, CatalogError) as error:
+    except (SoundError, CatalogError, FetchError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -68,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--stop", type=float, metavar="SECONDS", help="where to end")
     models = commands.add_parser("models", help="say what the models of a suite are")
     models.set_defaults(run=_models)
+    fetch = commands.add_parser("fetch", help="bring a published model's files here, or list all models")
+    fetch.set_defaults(run=_fetch)
+    fetch.add_argument("model", nargs="?", default="", metavar="MODEL", help="its id (default: list them)")
     for command in (listen, models):
         command.add_argument("--suite", default="mini", choices=SUITES, help="which models (default: mini)")
         command.add_argument("--weights", type=Path, metavar="FOLDER", help="its files, if not its own")
@@ -136,6 +143,11 @@ def _models(options: argparse.Namespace) -> int:
     else:
         lines = ("\n  ".join(f"{name}: {value}" for name, value in one.items()) for one in described)
         print("\n\n".join(lines))
+    return 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    fetch_command(options.model)
     return 0
 
 
