@@ -9,7 +9,7 @@ PORT ?= 7860
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages run test lint train evaluate scaling examples fetch world-page cards report bench test-full pictures clean
+.PHONY: help setup setup-test packages run test lint train evaluate scaling examples fetch world-page cards report bench profile test-full pictures clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ cards: setup ## fill the numbers of the model cards in docs/cards
 
 bench: setup-test ## speed, as ratios against named baselines in the same run
 	$(RUN) -m tests.benchmarks
+
+profile: setup-test ## where a listen's time goes: docs/pictures/listen_flame.svg
+	$(RUN) -m tests.benchmarks profile
 
 pictures: setup-test ## take the README's screenshots of the real app again
 	EARWITNESS_PICTURES=docs/pictures $(RUN) -m pytest tests/browser

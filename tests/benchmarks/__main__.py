@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks`: run every comparison and print it as a table in Markdown."""
+"""`python -m tests.benchmarks`: run every comparison and print it as a table in Markdown.
+
+`python -m tests.benchmarks profile` draws the flame graph of a listen instead.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from tests.benchmarks.comparison import table
 from tests.benchmarks.keeping import compare_keeping
 from tests.benchmarks.listening import compare_first, compare_listening, compare_many, memory_over
 from tests.benchmarks.many_rows import compare_export, compare_page, compare_sessions
+from tests.benchmarks.profiling import PICTURE, write_flame_graph
 from tests.benchmarks.serving import compare_serving
 from tests.mini_weights import write_mini_weights
 
@@ -40,11 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print each table when it is complete."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few runs: to see that it works, not to quote")
-    runs = QUICK_RUNS if parser.parse_args(arguments).quick else RUNS
+    parser.add_argument("what", nargs="?", choices=("all", "profile"), default="all", help="(default: all)")
+    options = parser.parse_args(arguments)
+    runs = QUICK_RUNS if options.quick else RUNS
 
     with tempfile.TemporaryDirectory() as folder:
         models, said = _models(Path(folder))
         engine = Engine(models)
+        if options.what == "profile":
+            write_flame_graph(engine)
+            _say(f"Written to {PICTURE}.")
+            return
         _say(f"Models: {said}.")
         _say(
             f"Machine: {platform.machine()}, {len(os.sched_getaffinity(0))} cores; networks on "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from demos.engine import Engine, EngineError, Request
 from demos.examples import examples
@@ -27,30 +29,44 @@ def compare_listening(engine: Engine, runs: int) -> tuple[Comparison, Comparison
     """Time listens of fresh clips, all networks loaded and the texts of the bank embedded."""
     for system in SYSTEMS:
         engine.warm(system)
-    _listen(engine, _fresh_clip(0))
+    _listen(engine, fresh_clip(0))
     whole, bare, apart = [], [], []
     for run in range(1, runs + 1):
-        sound = _fresh_clip(run)
+        sound = fresh_clip(run)
         whole.append(seconds_of(partial(_listen, engine, sound)))
         engine.forget(sound.clip.id)
         with recorded(engine) as inputs:
             _listen(engine, sound)
         engine.forget(sound.clip.id)
         networks = BareNetworks(engine, sound, inputs)
-        bare.append(seconds_of(networks.run))
+        bare.append(_seconds_of_bare(networks))
         apart.append(seconds_of(partial(_ask_each_apart, engine, sound)))
     listen = Comparison(
-        "a whole listen: five systems at once", "its bare network calls, back to back", whole, bare
+        "a whole listen: five systems at once",
+        "its bare network calls, back to back, on one core or all, whichever is faster",
+        whole,
+        bare,
     )
     baseline = "the five systems one after the other, each with its own encoder passes"
     return listen, replace(listen, baseline=baseline, baseline_seconds=apart)
+
+
+def _seconds_of_bare(networks: BareNetworks) -> float:
+    """The faster of two ways to make the calls: on as many threads as the engine takes, or on every core."""
+    threads, seconds = torch.get_num_threads(), []
+    for wanted in (threads, len(os.sched_getaffinity(0))):
+        torch.set_num_threads(wanted)
+        networks.run()
+        seconds.append(seconds_of(networks.run))
+    torch.set_num_threads(threads)
+    return min(seconds)
 
 
 def compare_first(engine: Engine, runs: int) -> Comparison:
     """Time until the first system has answered, of the time until the last one has."""
     first, last = [], []
     for run in range(runs):
-        sound = _fresh_clip(10_000 + run)
+        sound = fresh_clip(10_000 + run)
         begun, ends = time.perf_counter(), []
         for _, item in engine.listen(sound, REQUESTS):
             if isinstance(item, EngineError):
@@ -67,7 +83,7 @@ def compare_many(engine: Engine, runs: int) -> Comparison:
     """Time ten visitors with a clip of their own at once against the same ten one after the other."""
     at_once, in_a_row = [], []
     for run in range(runs):
-        clips = [_fresh_clip(20_000 + run * 2 * SESSIONS + number) for number in range(2 * SESSIONS)]
+        clips = [fresh_clip(20_000 + run * 2 * SESSIONS + number) for number in range(2 * SESSIONS)]
         at_once.append(seconds_of(partial(_listen_at_once, engine, clips[:SESSIONS])))
         in_a_row.append(seconds_of(partial(_listen_in_a_row, engine, clips[SESSIONS:])))
         for clip in clips:
@@ -81,7 +97,7 @@ def memory_over(engine: Engine, listens: int) -> tuple[float, float]:
     for number in range(listens + 10):
         if number == 10:
             held.append(_resident())
-        sound = _fresh_clip(30_000 + number)
+        sound = fresh_clip(30_000 + number)
         _listen(engine, sound)
         engine.forget(sound.clip.id)
     return held[0], _resident()
@@ -93,7 +109,7 @@ def _resident() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def _fresh_clip(number: int) -> Sound:
+def fresh_clip(number: int) -> Sound:
     """The first shipped example with faint noise of its own, so that nobody has heard this clip before."""
     sound = examples()[0].sound()
     noise = NOISE * np.random.default_rng(number).standard_normal(sound.samples.shape)

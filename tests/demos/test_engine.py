@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +22,7 @@ from demos.systems import covering, trimmed
 from store.records import SYSTEMS, Observation, System, Token, observation_from_dict, to_json
 from tests.asking import RATE, ask, passes, sweep
 
+WHISPER_WINDOW = 400  # samples of its spectrogram
 ENCODERS = ("whisper encoder", "BEATs", "HTSAT")
 
 
@@ -97,6 +100,37 @@ def test_evidence_and_grounds_hear_nothing_again_but_silence(folder: Path) -> No
         engine.grounds(sound, said["salmonn"])
     assert counted["HTSAT"] == 1
     assert counted["whisper encoder"] == counted["BEATs"] == 1 + 1  # the sound, and silence for the grounds
+
+
+def test_a_second_question_costs_decoding_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spectrograms are counted at the transforms that all front ends go through."""
+    engine, sound = Engine(suite("mini", folder)), sweep(10.0)
+    transforms: Counter[str] = Counter()
+    fourier = torch.fft.rfft
+
+    def counting(name: str, transform: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def counted(sound: torch.Tensor, n: int, *rest: object, **named: object) -> torch.Tensor:
+            transforms[f"{name} {n}"] += 1
+            return transform(sound, n, *rest, **named)
+
+        return counted
+
+    with passes(engine) as encoders:
+        monkeypatch.setattr(torch, "stft", counting("mel", torch.stft))
+        monkeypatch.setattr(torch.fft, "rfft", counting("fbank", lambda frames, n: fourier(frames, n=n)))
+        ends = [item for _, item in engine.listen(sound, full_listen()) if not isinstance(item, Partial)]
+        assert [type(end) for end in ends] == [Observation] * len(full_listen())
+        window = engine.networks.htsat(engine.suite.encoder("HTSAT")).config.window_size
+        once = {f"mel {WHISPER_WINDOW}": 1, f"mel {window}": 1, "fbank 512": 1}
+        assert dict(transforms) == once, "one for each of Whisper, HTSAT and BEATs, whoever asks"
+        heard = {name: encoders[name] for name in ENCODERS}
+        for system in ("pengi", "salmonn"):
+            ask(engine, sound, system, instruction="what can you hear?")  # type: ignore[arg-type]
+        ask(engine, sound, "clap", bank=("a dog", "rain"))
+        ask(engine, sound, "whisper")
+        ask(engine, sound, "layers", encoder="BEATs", measure="rms")
+        assert dict(transforms) == once
+        assert {name: encoders[name] for name in ENCODERS} == heard
 
 
 def test_no_thread_outlives_a_listen_that_was_heard_to_its_end(warm: Engine) -> None:
