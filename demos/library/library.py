@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from demos.engine import Engine
-from demos.examples import SOURCE, Example
+from demos.examples import Example
 from demos.request import EngineError
 from demos.sound import Sound
 
 LONGEST = 30.0  # seconds of a sound that are compared
 MOST_FOUND = 6
+EXAMPLE = "example sound · Apache-2.0"
 NEW_AT_ONCE = 40  # sounds that are embedded while somebody waits; the rest are when asked again
 
 Vector = npt.NDArray[np.float32]
@@ -139,7 +140,7 @@ def examples_shelf(examples: Sequence[Example]) -> Shelf:
         with making:
             if not made:
                 made.extend(
-                    LibrarySound(one.id, one.title, SOURCE, one.sound().clip.id, one.sound)
+                    LibrarySound(one.id, one.title, EXAMPLE, one.sound().clip.id, one.sound)
                     for one in examples
                 )
         return tuple(made)
