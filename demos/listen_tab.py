@@ -273,6 +273,8 @@ def _follow_up(session: Session, panel: Panel, event: gr.EventData) -> FollowUp 
     """
     if panel.beside:
         return session.follow_up(panel.system)
+    if event.target is not panel.view:  # a control was changed; such an event carries nothing
+        return session.follow_up(panel.name)
     said = session.observation(str(getattr(event, "observation", "")))
     question = str(getattr(event, "question", "")).strip()
     if said is not None and question:
