@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,27 +71,26 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
     from annotators.flags.known_failures import KnownFailures
     from annotators.library.kept_sounds import library_of
     from annotators.tasks import tasks_tab
+    from annotators.votes.standings_component import votes_table
+    from annotators.votes.vote_form import VoteForm
     from demos import help_tab, listen_tab
     from demos.examples import examples
     from demos.header_component import header
-
-    forms: list[FlagForm] = []
-
-    def flag_form() -> FlagForm:
-        forms.append(FlagForm(store, sessions))
-        return forms[0]
 
     known, library = KnownFailures(engine, store).sentences, library_of(engine, store)
     with gr.Blocks(title="Earwitness", analytics_enabled=False, delete_cache=CACHE_SECONDS) as page:
         header(engine.suite)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Listen", id="listen"):
-                listen_tab.build(listen_tab.Actions(engine, sessions, examples(), flag_form, known, library))
+                forms = partial(FlagForm, store, sessions), partial(VoteForm, store, engine, sessions)
+                actions = listen_tab.Actions(engine, sessions, examples(), *forms, known, library)
+                form = listen_tab.build(actions)
             with gr.Tab("Tasks", id="tasks") as tasks:
                 tasks_tab.build(tasks_tab.Actions(store, engine, sessions), tasks)
+                votes_table(store, tasks)
             with gr.Tab("Help", id="help"):
                 help_tab.build(engine.suite, [kinds_help()])
-        forms[0].to_tasks.click(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
+        form.to_tasks.click(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
         demos.endpoints_component.declare(engine, sessions, library)
         annotators.endpoints_component.declare(store, sessions)
         listen_tab.forget_who_leaves(page, sessions)

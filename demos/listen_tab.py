@@ -1,8 +1,8 @@
 """The Listen tab: one sound goes in, the systems answer side by side, each as soon as it can.
 
-What is above this floor comes in by `Actions`: `place_flag_form` draws the form of the annotators below the
-panels, `known_failures` says what was flagged in sounds like the present one. A sound and its observations
-belong to the visitor's session (`demos.session`) and to nothing else.
+What is above this floor comes in by `Actions`: `place_flag_form` and `place_vote_form` draw the forms of the
+annotators below the panels, `known_failures` says what was flagged in sounds like the present one. A sound
+and its observations belong to the visitor's session (`demos.session`) and to nothing else.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ from demos.panels.panel_component import (
     in_conversation,
     no_grounds,
     running,
+    silent,
     stopped,
 )
+from demos.panels.salmonn_panel_component import Voting
 from demos.request import Cancelled, EngineError, Partial
 from demos.session import WHOLE, Part, Session, Sessions
 from demos.sound import Sound, SoundError, notices, read
 from demos.source.source_component import playable, source_bar, uploaded
 from demos.systems import LONGEST_VIEW
 from demos.timeline.timeline_component import timeline, timeline_value
-from store.records import Observation
+from store.records import Observation, System
 
 AT_ONCE = 2  # visitors that one system answers at the same time; others wait their turn
 
@@ -62,6 +64,23 @@ class FlagForm(Protocol):
     def closes_with(self, *events: Callable[..., Any]) -> None:
         """Close when one of these events brings another sound."""
 
+    def closes_for(self, system: System, event: Callable[..., Any]) -> None:
+        """Close on this event when an answer of this system stands in the form."""
+
+    @property
+    def to_tasks(self) -> gr.Button:
+        """The button that leads from what was saved to the Tasks tab."""
+
+
+class VoteForm(Protocol):
+    """What the Listen tab asks of the form by which people vote on two answers."""
+
+    def compares(self, first: Panel, second: Panel, voting: Voting) -> None:
+        """Take the answers of these two panels, or ask what they would ask."""
+
+    def begins_anew_with(self, *events: Callable[..., Any]) -> None:
+        """Let go of what is compared when one of these events brings another sound."""
+
 
 @dataclass(frozen=True)
 class Actions:
@@ -71,12 +90,13 @@ class Actions:
     sessions: Sessions
     examples: Sequence[Example]
     place_flag_form: Callable[[], FlagForm]
+    place_vote_form: Callable[[], VoteForm]
     known_failures: Callable[[Sound, Callable[[], bool]], list[str]]
     library: Library
 
 
-def build(actions: Actions) -> None:
-    """Draw the tab and attach its events; called inside the tab's own context."""
+def build(actions: Actions) -> FlagForm:
+    """Draw the tab and attach its events, inside the tab's own context; returns the flag form."""
     bar = source_bar([{"id": one.id, "title": one.title} for one in actions.examples])
     drawn = timeline(elem_classes=["card", "timeline"])
     whisper = whisper_panel_component.build(actions.engine.suite.model("whisper"), drawn)
@@ -84,12 +104,18 @@ def build(actions: Actions) -> None:
     with gr.Row(elem_classes="panels"):
         clap, shelves = clap_panel_component.build(suite.model("clap"), engine.default_bank)
         pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"), drawn)
-        salmonn, compared = salmonn_panel_component.build(suite.model("salmonn"), engine.presets("salmonn"))
+        salmonn, compared, voting = salmonn_panel_component.build(
+            suite.model("salmonn"), engine.presets("salmonn")
+        )
         layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
     panels = [whisper, clap, pengi, salmonn, compared, layers]
+    votes = actions.place_vote_form()
     form = actions.place_flag_form()
     library_component.attach(shelves, actions.library, actions.sessions)
     _attach_sound(actions, bar, drawn, panels, shelves)
+    votes.compares(salmonn, compared, voting)
+    votes.begins_anew_with(bar.sound, bar.example, shelves.open)
+    form.closes_for("salmonn", voting.blind.input)
     form.closes_with(bar.sound, bar.example, shelves.open)
     form.takes_times_from(drawn)
     form.shows_parts_on(drawn)
@@ -99,6 +125,7 @@ def build(actions: Actions) -> None:
             form.opens_from(panel.view)
     for panel in (salmonn, compared):
         _attach_looking(actions, panel)
+    return form
 
 
 def forget_who_leaves(page: gr.Blocks, sessions: Sessions) -> None:
@@ -175,6 +202,7 @@ def _attach_sound(
 def _attach_panel(actions: Actions, panel: Panel) -> None:
     """Listen, Re-run and a change of the panel's own controls run its system; Cancel stops it."""
     outputs = [panel.view, *panel.extra]
+    inputs = [*panel.inputs, *([] if panel.blind is None else [panel.blind])]
 
     def observe(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[dict[Any, Any]]:
         session = actions.sessions.of(request.session_hash)
@@ -185,6 +213,11 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
         if event.target is panel.view:
             session.choose_part(panel.name, _part(event))
         start, stop = session.part(panel.name)
+        if panel.blind is not None:
+            if values[-1]:
+                yield {panel.view: silent()}
+                return
+            values = values[:-1]
         asked = replace(panel.request(*values), start=start, stop=stop)
         follows = _follow_up(session, panel, event)
         if follows is not None:
@@ -234,7 +267,7 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
         "api_visibility": "private",
     }
     for trigger in (panel.view.ask, panel.view.follow, *(control.input for control in panel.controls)):
-        trigger(observe, list(panel.inputs), outputs, **settings)
+        trigger(observe, inputs, outputs, **settings)
     panel.view.cancel(cancel, None, None, queue=False, api_visibility="private")
     panel.view.anew(end_conversation, None, panel.view, queue=False, api_visibility="private")
 

@@ -38,6 +38,7 @@ class Session:
         self._parts: dict[str, Part] = {}
         self._follow_ups: dict[str, FollowUp] = {}
         self._files: set[Path] = set()
+        self._aside: dict[str, object] = {}
         self._closed = False
 
     @property
@@ -125,6 +126,24 @@ class Session:
         with self._lock:
             return list(self._observations.values())
 
+    def put_aside(self, name: str, thing: object, sound: Sound) -> bool:
+        """Keep one more thing of a sound under a name; False, and nothing is kept, when it has gone."""
+        with self._lock:
+            if self._sound is not sound:
+                return False
+            self._aside[name] = thing
+            return True
+
+    def aside(self, name: str) -> object | None:
+        """What was put aside under this name for the present sound."""
+        with self._lock:
+            return self._aside.get(name)
+
+    def take_away(self, name: str) -> None:
+        """Let go of what was put aside under this name."""
+        with self._lock:
+            self._aside.pop(name, None)
+
     def keep_file(self, path: Path) -> None:
         """Delete this temporary file with the present sound."""
         with self._lock:
@@ -149,6 +168,7 @@ class Session:
             self._latest.clear()
             self._parts.clear()
             self._follow_ups.clear()
+            self._aside.clear()
         for event in events:
             event.set()
         for path in files:

@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from annotators.flags.kinds import GROUPS, KINDS, LONGEST_PHRASE, Field, FieldName, Group, Kind
+from annotators.flags.rights_form import RightsParts, draw_rights
 from annotators.flags.words_component import markable_words
 from store.records import FlagKind
 
 FIRST_KIND: FlagKind = "object_existence"
-OWNERS = [("mine", "mine"), ("someone else's", "third-party")]
-LICENCES = [("CC0, free of conditions", "CC0-1.0"), ("CC-BY 4.0, with a name", "CC-BY-4.0")]
-OTHER_LICENCE = ("its own licence", "third-party")
 SAVE_ROWS, SAVE_FLAG = "Save as task  ⌘↵", "Save flag  ⌘↵"
 CONFIDENCES = [("a guess", "guess"), ("sure", "sure"), ("certain", "certain")]
 
@@ -62,7 +60,7 @@ class Parts:
     inputs: Typed
     chosen_times: gr.State
     offered_transcript: gr.State
-    rights_box: gr.Column
+    rights: RightsParts
     preview: gr.HTML
     problem: gr.HTML
     save: gr.Button
@@ -119,7 +117,7 @@ def kinds_about(group: Group) -> list[tuple[str, str]]:
 def draw() -> Parts:
     """Draw the form, hidden, and return its parts."""
     first, group = fields_of(KINDS[FIRST_KIND]), KINDS[FIRST_KIND].group
-    with gr.Column(visible=False, elem_classes=["card", "flag-form"]) as box:
+    with gr.Column(visible=False, elem_classes=["card", "form-card", "flag-form"]) as box:
         with gr.Row(elem_classes="writing") as writing:
             with gr.Column(elem_classes="typed"):
                 title = gr.HTML(elem_classes="form-title", apply_default_css=False)
@@ -165,19 +163,7 @@ def draw() -> Parts:
                 confidence = gr.Radio(
                     CONFIDENCES, value="sure", label="how sure", elem_classes=["field", "chips"]
                 )
-                with gr.Column(visible=False, elem_classes="rights") as rights_box:
-                    owner = gr.Radio(OWNERS, label="whose sound", elem_classes=["field", "chips"])
-                    licence = gr.Radio(
-                        [*LICENCES, OTHER_LICENCE],
-                        value="CC0-1.0",
-                        label="licence",
-                        elem_classes=["field", "chips"],
-                    )
-                    attribution = gr.Textbox(label="name", max_lines=2, elem_classes="field")
-                    speaker_agrees = gr.Checkbox(
-                        label="Everyone who can be heard agrees to share the sound, or nobody is heard.",
-                        elem_classes="agrees",
-                    )
+                rights = draw_rights()
                 problem = gr.HTML(elem_classes="form-problem", apply_default_css=False)
                 with gr.Row(elem_classes="buttons"):
                     save = gr.Button(SAVE_ROWS, variant="primary", elem_classes="save-flag")
@@ -191,9 +177,9 @@ def draw() -> Parts:
                 done = gr.Button("Close")
     inputs = Typed(
         draft, words, about, kinds, aspect, claim, attribute, correction, right, transcript, time_start,
-        time_stop, confidence, owner, licence, attribution, speaker_agrees,
+        time_stop, confidence, *rights.inputs,
     )  # fmt: skip
     return Parts(
-        box, writing, title, inputs, chosen_times, offered_transcript, rights_box, preview, problem, save,
+        box, writing, title, inputs, chosen_times, offered_transcript, rights, preview, problem, save,
         cancel, saved, saved_rows, to_tasks, done,
     )  # fmt: skip

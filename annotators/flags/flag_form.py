@@ -16,8 +16,6 @@ from annotators.flags.checks import FlagError
 from annotators.flags.drafts import Draft, all_that_is_said, rights
 from annotators.flags.fields_form import (
     FIRST_KIND,
-    LICENCES,
-    OTHER_LICENCE,
     PLACES,
     SAVE_FLAG,
     SAVE_ROWS,
@@ -30,18 +28,18 @@ from annotators.flags.fields_form import (
 )
 from annotators.flags.flagging import needs_rights, save_flag
 from annotators.flags.kinds import KINDS
+from annotators.flags.rights_form import rights_asked
 from annotators.flags.rows import rows_of
 from annotators.flags.rows_table import becoming, not_yet
 from annotators.flags.words_component import marked_span, marked_words, offered_parts, words_value
 from demos.conversation import turns_of
-from demos.examples import SOURCE, is_example
 from demos.page_component import refusal
 from demos.request import SYSTEM_NAMES
 from demos.session import Session, Sessions
 from demos.sound import Sound
 from demos.timeline.timeline_component import marks_update
 from store.errors import StoreError
-from store.records import Flag, FlagKind, Observation, Rights
+from store.records import Flag, FlagKind, Observation, Rights, System
 from store.store import Store
 
 KEPT = '<p class="hint">Saved on this machine\'s disk.</p>'
@@ -114,11 +112,11 @@ class FlagForm:
                 typed.time_stop: range_stop,
                 typed.confidence: "sure",
                 parts.problem: "",
-                **self._rights_asked(session.sound, contributor),
+                **rights_asked(parts.rights, self._store, session.sound.clip, contributor),
             }
 
         outputs = [
-            *(parts.box, parts.writing, parts.saved, parts.title, parts.problem, parts.rights_box),
+            *(parts.box, parts.writing, parts.saved, parts.title, parts.problem, parts.rights.box),
             *(parts.offered_transcript, parts.save),
             *(one for one in typed),
         ]
@@ -151,6 +149,18 @@ class FlagForm:
         for event in events:
             event(self._closed, None, self._close_outputs(), **_EVENT)
 
+    def closes_for(self, system: System, event: Callable[..., Any]) -> None:
+        """Close on this event when an answer of this system stands in the form."""
+
+        def closed(draft: Any, request: gr.Request) -> dict[Any, Any]:
+            session, _, _ = self._visitor(request)
+            said = session.observation(draft.observation_id) if isinstance(draft, Draft) else None
+            if said is None or said.system != system:
+                return {self._parts.box: gr.skip()}
+            return self._closed()
+
+        event(closed, self._parts.inputs.draft, self._close_outputs(), **_EVENT)
+
     def _attach(self) -> None:
         parts, typed = self._parts, self._parts.inputs
         inputs = list(typed)
@@ -161,7 +171,6 @@ class FlagForm:
         typed.kind.change(self._kind_chosen, chosen, [*fields, parts.save, typed.words], **_EVENT)
         chosen = [typed.kind, typed.aspect, typed.right]
         typed.aspect.input(_answers_of_aspect, chosen, typed.right, **_EVENT)
-        typed.owner.input(_licences_of_owner, typed.owner, [typed.licence, typed.attribution], **_EVENT)
         offered = parts.offered_transcript
         for changed in (typed.words.mark, typed.kind.change, typed.correction.change):
             changed(
@@ -281,22 +290,6 @@ class FlagForm:
         said = (typed.owner, typed.licence, typed.attribution, typed.speaker_agrees)
         return rights(sound.clip, flag.contributor, *said)
 
-    def _rights_asked(self, sound: Sound, contributor: str) -> dict[Any, Any]:
-        """The part of the form about rights: shown for the first flag, filled in where the page knows."""
-        typed = self._parts.inputs
-        asked = needs_rights(self._store, sound.clip, contributor)
-        known = is_example(sound.clip)
-        owner = "third-party" if known else None
-        return {
-            self._parts.rights_box: gr.update(visible=asked),
-            typed.owner: owner,
-            typed.licence: gr.update(
-                choices=[*LICENCES, OTHER_LICENCE], value="third-party" if known else "CC0-1.0"
-            ),
-            typed.attribution: gr.update(value=SOURCE if known else "", label=_attribution_label(owner)),
-            typed.speaker_agrees: known,
-        }
-
     def _closed(self) -> dict[Any, Any]:
         parts = self._parts
         return {
@@ -350,18 +343,6 @@ def _answers_of_aspect(kind: Any, aspect: Any, right: Any) -> Any:
     if kind not in KINDS or not KINDS[kind].aspects:
         return gr.skip()
     return gr.update(**keeping(fields_of(KINDS[kind], aspect)["right"], right))
-
-
-def _licences_of_owner(owner: Any) -> list[Any]:
-    """Which licences there are to choose from, and what the attribution is to say."""
-    mine = owner == "mine"
-    choices = LICENCES if mine else [*LICENCES, OTHER_LICENCE]
-    value = "CC0-1.0" if mine else OTHER_LICENCE[1]
-    return [gr.update(choices=choices, value=value), gr.update(label=_attribution_label(owner))]
-
-
-def _attribution_label(owner: Any) -> str:
-    return "source and licence" if owner == "third-party" else "name to credit"
 
 
 def _whole_words(observation: Observation, start: Any, stop: Any) -> tuple[int, int]:

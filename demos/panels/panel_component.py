@@ -126,6 +126,7 @@ class Panel:
     controls: Sequence[gr.components.Component] = ()
     speaks_of_sounds: bool = False  # its answers are held against what CLAP finds
     beside: str = ""  # what it is called where it is a further question to the same system
+    blind: gr.Checkbox | None = None  # while it is on, the panel is silent: answers are compared blind
 
     @property
     def name(self) -> str:
@@ -150,6 +151,11 @@ def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:
 def waiting(sentence: str) -> dict[str, Any]:
     """The state before anything was heard."""
     return {"state": "empty", "sentence": sentence}
+
+
+def silent() -> dict[str, Any]:
+    """The state while answers are compared blind: what it said, or would say, would tell which is which."""
+    return waiting("Blind: both settings are asked in the card below. Nothing stands here until it is off.")
 
 
 def running(partial: Partial | None = None) -> dict[str, Any]:

@@ -32,7 +32,15 @@ class _Settings:
     beams: gr.Dropdown
 
 
-def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel]:
+@dataclass(frozen=True)
+class Voting:
+    """By which a person says that they want to vote on answers in two settings."""
+
+    blind: gr.Checkbox  # compare them blind
+    on_these: gr.Button  # vote on the two that stand there
+
+
+def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting]:
     """The panel's column: instruction, settings and answer, and below it the answer in another setting."""
     with gr.Column(elem_classes=["card", "panel-salmonn"]):
         heading("SALMONN", "co-reasoning", model.title, model.note)
@@ -45,6 +53,8 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel]:
             beside = panel_view(
                 "salmonn", {**waiting(EMPTY_BESIDE), "again": True}, "SALMONN, compared", listens=False
             )
+            blind = gr.Checkbox(label="Blind: hide which is which until I have voted", elem_classes="blind")
+            on_these = gr.Button("Which is more faithful? Vote …", size="sm", elem_classes="vote-on-these")
 
     def request(text: str, lora_scaling: float, beams: int, over_silence: bool = False) -> Request:
         held = min(MOST_SCALING, max(0.0, float(lora_scaling)))
@@ -65,7 +75,17 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel]:
     asked = [words, first.scaling, first.beams]
     asked_beside = [words, second.scaling, second.beams, silent]
     return (
-        Panel("salmonn", "SALMONN", EMPTY, view, asked, request, first_answer, speaks_of_sounds=True),
+        Panel(
+            "salmonn",
+            "SALMONN",
+            EMPTY,
+            view,
+            asked,
+            request,
+            first_answer,
+            speaks_of_sounds=True,
+            blind=blind,
+        ),
         Panel(
             "salmonn",
             "SALMONN, compared",
@@ -76,7 +96,9 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel]:
             answer,
             speaks_of_sounds=True,
             beside=BESIDE,
+            blind=blind,
         ),
+        Voting(blind, on_these),
     )
 
 

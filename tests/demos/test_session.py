@@ -160,3 +160,21 @@ def test_observations_are_bounded(engine: Engine) -> None:
         session.keep(replace(said, id=one))
     kept = [one for one in ids if session.observation(one) is not None]
     assert kept == ids[-MOST_OBSERVATIONS:]
+
+
+def test_what_is_put_aside_goes_with_its_sound(engine: Engine) -> None:
+    session = Sessions(engine).of("me")
+    first, second = sweep(), sweep(2)
+    session.hold(first)
+    assert session.put_aside("pair", "kept", first)
+    assert session.aside("pair") == "kept"
+    session.take_away("pair")
+    assert session.aside("pair") is None
+    session.put_aside("pair", "kept", first)
+    session.hold(second)
+    assert session.aside("pair") is None
+    assert not session.put_aside("pair", "late", first)
+    session.put_aside("pair", "kept", second)
+    session.close()
+    assert session.aside("pair") is None
+    assert not session.put_aside("pair", "late", second)
