@@ -52,8 +52,9 @@ const draw = () => {
   find('.cancel').hidden = !asking;
   find('.close').hidden = asking || !value.close;
   find('.foot').hidden = !asking && !value.ask && !value.close;
-  // The button that was pressed is gone: the reader goes on where the answer is.
-  const lost = document.activeElement === document.body || element.contains(document.activeElement);
+  // The button that was pressed goes, in this component or below it: the reader goes on where the answer is.
+  const form = element.closest('.vote-form') || element;
+  const lost = document.activeElement === document.body || form.contains(document.activeElement);
   if (value.state !== shown && lost && shown !== '') {
     if (value.state === 'open') find('.sides').focus({ preventScroll: true });
     if (value.state === 'voted') find('.outcome').focus({ preventScroll: true });
