@@ -1,0 +1,94 @@
+"""Several visitors at once: nothing of one reaches another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PATIENCE
+from tests.browser.test_page import PANELS, bring, mark_words
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=PATIENCE)
+
+
+@contextmanager
+def visitor(browser: Browser, address: str) -> Iterator[Page]:
+    """The page in a browser context of its own."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1180})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.locator(".btn.upload").wait_for()
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+def choose(page: Page, title: str, file: str) -> None:
+    page.locator(".examples .chip", has_text=title).click()
+    expect(page.locator(".heard")).to_contain_text(file)
+    expect(page.locator(".tl-mel")).to_be_visible()
+
+
+def wait_for_answers(page: Page) -> None:
+    for panel in PANELS:
+        page.locator(f"{panel} .small.rerun").wait_for()
+        expect(page.locator(f"{panel} .state.wrong")).to_have_count(0)
+
+
+def audio_of(page: Page) -> str:
+    """The address of the sound that the timeline plays."""
+    heard = page.locator(".timeline audio").evaluate("audio => audio.src")
+    assert isinstance(heard, str)
+    assert re.search(r"/[0-9a-f]{32}\.wav$", heard)
+    return heard
+
+
+def everything(page: Page) -> str:
+    """All that a page holds: its markup with what is typed into it, and the addresses that it loaded."""
+    typed = "[...document.querySelectorAll('input, textarea')].map((one) => one.value)"
+    loaded = "performance.getEntriesByType('resource').map((one) => one.name)"
+    return "\n".join([page.content(), *page.evaluate(typed), *page.evaluate(loaded)])
+
+
+def test_two_visitors_see_nothing_of_each_other(browser: Browser, address: str, question: Path) -> None:
+    with visitor(browser, address) as first, visitor(browser, address) as second:
+        bring(first, question, "the first visitors sound.wav")
+        choose(second, "siren", "siren.flac")
+        first.locator(".btn.listen").click()
+        second.locator(".btn.listen").click()
+        wait_for_answers(first)
+        wait_for_answers(second)
+        sounds = [audio_of(first), audio_of(second)]
+        assert sounds[0] != sounds[1]
+
+        first.locator(".panel-salmonn .first .small.flag").click()
+        mark_words(first)
+        first.locator(".claim textarea").fill("a wombat of the first visitor")
+        first.get_by_text("mine", exact=True).click()
+        expect(second.locator(".flag-form")).to_have_count(0)
+
+        second.locator(".panel-salmonn .first .rerun").click()
+        second.locator(".panel-salmonn .first .rerun").wait_for()
+        second.locator(".panel-salmonn .first .small.flag").click()
+        mark_words(second)
+        second.locator(".claim textarea").fill("an emu of the second visitor")
+        expect(second.locator(".becomes td").first).to_contain_text("an emu of the second visitor")
+        expect(first.locator(".becomes td").first).to_contain_text("a wombat of the first visitor")
+
+        kept = [everything(first), everything(second)]
+        secrets = [
+            (sounds[0], "the first visitors sound.wav", "a wombat of the first visitor"),
+            (sounds[1], "an emu of the second visitor"),
+        ]
+        for mine, of_the_other in ((0, 1), (1, 0)):
+            assert all(secret in kept[mine] for secret in secrets[mine])
+            for secret in secrets[of_the_other]:
+                assert secret not in kept[mine]
