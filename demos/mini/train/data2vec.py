@@ -77,7 +77,7 @@ def over_time(states: Tensor) -> Tensor:
 def run(
     folder: Path,
     world: World,
-    steps: int = 1900,
+    steps: int = 600,
     size: int = 16,
     frames: int = FRAMES,
     config: Data2VecAudioConfig = CONFIG,
@@ -95,5 +95,5 @@ def run(
             predicted, target = quick(sound, mask)
         return {"missed": F.mse_loss(predicted.float()[mask], target[mask])}
 
-    train(Plan("data2vec", steps, 1e-3, warm_up=min(150, steps), seed=72), pair, losses, folder)
+    train(Plan("data2vec", steps, 1.5e-3, warm_up=min(60, steps), muon=True, seed=72), pair, losses, folder)
     save(pair.learner, folder / "data2vec")

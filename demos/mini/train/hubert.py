@@ -190,8 +190,8 @@ def _iteration(
 def run(
     folder: Path,
     world: World,
-    steps: int = 1400,
-    second_steps: int = 1800,
+    steps: int = 350,
+    second_steps: int = 450,
     size: int = 16,
     frames: int = FRAMES,
     config: HubertConfig = CONFIG,
@@ -209,7 +209,7 @@ def run(
         folder / "hubert-clusters-1.safetensors",
         partial(clustered, world, mfcc, FIRST_CLUSTERS, 82, windows, frames),
     )
-    plan = Plan("hubert", steps, 1e-3, warm_up=min(100, steps), seed=83)
+    plan = Plan("hubert", steps, 1.5e-3, warm_up=min(40, steps), muon=True, seed=83)
     _iteration(plan, model, mfcc, first, draw, folder)
 
     teacher = copy.deepcopy(model).requires_grad_(False)
@@ -223,6 +223,6 @@ def run(
         folder / "hubert-clusters-2.safetensors",
         partial(clustered, world, describe, SECOND_CLUSTERS, 84, windows, frames),
     )
-    plan = Plan("hubert-second", second_steps, 1e-3, warm_up=min(100, second_steps), seed=85)
+    plan = Plan("hubert-second", second_steps, 1.5e-3, warm_up=min(40, second_steps), muon=True, seed=85)
     _iteration(plan, model, describe, second, draw, folder)
     save(model, folder / "hubert")

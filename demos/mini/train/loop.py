@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers.pytorch_utils import Conv1D
 
+from demos.mini.train.muon import Muon
+
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 
 
@@ -128,9 +130,7 @@ def _optimisers(plan: Plan, module: nn.Module) -> list[torch.optim.Optimizer]:
     )
     if not hidden:
         return [adamw]
-    muon = torch.optim.Muon(
-        hidden, lr=plan.learning_rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
-    )
+    muon = Muon(hidden, lr=plan.learning_rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw")
     return [adamw, muon]
 
 

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel, Wav2Vec2FeatureExtractor
 from demos.mini.train.sounds import SAMPLE_RATE, Backgrounds, Sounds, played
 
 STRIDE, RECEPTIVE_FIELD = 320, 400  # samples, of the seven convolutions together
-FRAMES = 160  # steps of 20 ms in a training window (3.2 s)
+FRAMES = 100  # steps of 20 ms in a training window (2 s)
 MASK_SHARE, MASK_LENGTH = 0.65, 10  # begun spans cover this share if none overlap; steps in a span (200 ms)
 RATES = (0.85, 1.2)  # how much faster a sound is played
 MOST_UTTERANCES = 4  # in one window of speech
@@ -31,7 +31,7 @@ SHAPE: dict[str, Any] = {
     "num_hidden_layers": 6,
     "num_attention_heads": 4,
     "intermediate_size": 512,
-    "conv_dim": (64, 64, 64, 96, 128, 128, 128),
+    "conv_dim": (32, 32, 48, 64, 96, 128, 128),
     "num_conv_pos_embedding_groups": 8,
     # Half an hour of learning from endless windows does not over-fit, and compiled passes skip no layer.
     "hidden_dropout": 0.0,

@@ -2,7 +2,7 @@
 
 Baevski et al. (NeurIPS 2020): in each masked step, tell the quantised sound that was there from those of the
 other masked steps, while all entries of the codebooks stay in use. The paper draws 100 other steps as
-distractors; a window of 3.2 s has some 80 masked steps, and all of them serve.
+distractors; a window of 2 s has some 50 masked steps, and all of them serve.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def contrast(context: Tensor, target: Tensor, codes: Tensor, mask: Tensor, sharp
 def run(
     folder: Path,
     world: World,
-    steps: int = 3600,
+    steps: int = 800,
     size: int = 16,
     frames: int = FRAMES,
     config: Wav2Vec2Config = CONFIG,
@@ -109,5 +109,5 @@ def run(
         found = contrast(context, target, codes, mask, config.contrastive_logits_temperature)
         return {"contrast": found, "unused": config.diversity_loss_weight * unused}
 
-    train(Plan("wav2vec2", steps, 1e-3, warm_up=min(150, steps), seed=62), model, losses, folder)
+    train(Plan("wav2vec2", steps, 1.5e-3, warm_up=min(60, steps), muon=True, seed=62), model, losses, folder)
     save(model, folder / "wav2vec2")
