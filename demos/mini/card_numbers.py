@@ -23,6 +23,7 @@ TRAIN = MINI / "train"
 CARDS = MINI.parents[1] / "docs" / "cards"
 RENDERED = CARDS / "rendered.json"
 SETS = ("utterances", "backgrounds", "scenes", "questions")
+FIRST = {"utterances": "UTTERANCE_PARTS", "scenes": "SCENE_PARTS"}  # sets, and how many parts of them
 SAMPLE_RATE = 16_000  # of the rendered sounds
 _TENSORS = (".safetensors", ".pt")
 _DTYPES = {"F16": "float16", "F32": "float32", "BF16": "bfloat16", "I64": "int64", "BOOL": "bool"}
@@ -241,21 +242,31 @@ def planned_parts() -> dict[str, int]:
 
 
 def measure_rendered(folder: Path) -> dict[str, dict[str, int]] | None:
-    """Sounds, samples, voices and classes of each rendered set; None where a set is not whole."""
+    """Sounds, samples, voices and classes of each rendered set; None where a set is not whole.
+
+    Then those of the first parts, which are all that the models of the layer study learn from.
+    """
     found: dict[str, dict[str, int]] = {}
     for name, parts in planned_parts().items():
         indexes = sorted((folder / name).glob("*.jsonl"))
         if len(indexes) != parts or any(not path.with_suffix(".npy").exists() for path in indexes):
             return None
-        truths = [json.loads(line) for path in indexes for line in path.read_text("utf-8").splitlines()]
-        events = {event["name"] for truth in truths for event in truth.get("scene", {}).get("events", [])}
-        found[name] = {
-            "sounds": len(truths),
-            "samples": sum(truth["samples"] for truth in truths),
-            "voices": len({truth["voice"] for truth in truths if "voice" in truth}),
-            "classes": len(events | {truth["name"] for truth in truths if "name" in truth}),
-        }
+        found[name] = _counted(indexes)
+    for name, first in FIRST.items():
+        parts = constant("self_supervised", first)
+        found[f"first {name}"] = _counted(sorted((folder / name).glob("*.jsonl"))[:parts])
     return found
+
+
+def _counted(indexes: Iterable[Path]) -> dict[str, int]:
+    truths = [json.loads(line) for path in indexes for line in path.read_text("utf-8").splitlines()]
+    events = {event["name"] for truth in truths for event in truth.get("scene", {}).get("events", [])}
+    return {
+        "sounds": len(truths),
+        "samples": sum(truth["samples"] for truth in truths),
+        "voices": len({truth["voice"] for truth in truths if "voice" in truth}),
+        "classes": len(events | {truth["name"] for truth in truths if "name" in truth}),
+    }
 
 
 def world_sentence() -> str:

@@ -57,8 +57,8 @@ def _first(module: str, name: str, what: str) -> str:
 
 def _self_supervised(name: str, title: str, phases: Mapping[str, str]) -> Card:
     sets = {
-        "utterances": "speech, a third of it under other voices or sounds",
-        "scenes": "windows from anywhere in them",
+        "first utterances": "speech, a third of it under other voices or sounds",
+        "first scenes": "windows from anywhere in them",
         "backgrounds": "single sounds, and under speech",
     }
     return Card(
@@ -189,8 +189,7 @@ MODELS: tuple[Card, ...] = (
         {"speaker steps": "additive-margin softmax over the speakers"},
         ("Speaker model",),
         sets=lambda: {
-            "utterances": f"all, each voice at {len(numbers.constant('speaker', 'SPEEDS'))} speeds, "
-            "each of which is a speaker",
+            "first utterances": "all, each voice being a speaker",
             "backgrounds": "under two thirds of the windows",
         },
     ),

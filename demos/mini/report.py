@@ -140,12 +140,14 @@ def lines(sources: Sources) -> Iterator[str]:
 
 def _files(sources: Sources) -> Iterator[str]:
     curves = sources.curves or {}
-    machine = curves.get("machine")
-    if machine:
-        products = "in bfloat16" if machine["bfloat16"] else "in float32"
-        made = f", at commit {curves['commit']}" if curves.get("commit") else ""
-        yield f"The weights were trained and put in place on {machine['cores']} cores of this machine:"
-        yield f"{machine['processor']}, matrix products {products}, torch {machine['torch']}{made}.\n"
+    if curves.get("machine"):
+        yield f"The weights were trained and put in place on {_machine(curves)}.\n"
+        others: dict[str, list[str]] = {}
+        for name, stage in sources.stages.items():
+            if "machine" in stage:
+                others.setdefault(_machine(stage), []).append(name)
+        for where, names in others.items():
+            yield f"Of {', '.join(names)} the same was done later, on {where}.\n"
     else:
         yield _absent(CURVES, "python -m demos.mini.train install", "which machine made the weights")
         yield ""
@@ -157,6 +159,16 @@ def _files(sources: Sources) -> Iterator[str]:
     for path in found:
         yield f"| {path.name} | {path.stat().st_size / 2**20:.2f} |"
     yield f"| together | **{sum(path.stat().st_size for path in found) / 2**20:.2f}** |"
+
+
+def _machine(made: Mapping[str, Any]) -> str:
+    machine = made["machine"]
+    products = "in bfloat16" if machine["bfloat16"] else "in float32"
+    commit = f", at commit {made['commit']}" if made.get("commit") else ""
+    return (
+        f"{machine['cores']} cores of this machine:\n{machine['processor']}, matrix products {products}, "
+        f"torch {machine['torch']}{commit}"
+    )
 
 
 def _measured(sources: Sources) -> Iterator[str]:

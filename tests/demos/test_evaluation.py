@@ -13,9 +13,9 @@ import soundfile
 from demos.engine import Request
 from demos.mini.evaluation import __main__ as command
 from demos.mini.evaluation import captions, clap, details, evidence, held_out, salmonn, transcripts
-from demos.mini.evaluation.details import Failure, Sizes
+from demos.mini.evaluation.details import Failure, Outcome, Sizes, as_text, merged
 from demos.mini.evaluation.failures import failure_clip, write_page
-from demos.mini.evaluation.figures import MARKS, Figure, figure, ratio, table, with_table
+from demos.mini.evaluation.figures import MARKS, Figure, figure, put_among, ratio, table, with_table
 from demos.mini.evaluation.listening import Listeners
 from demos.mini.world.language import events_in
 from demos.mini.world.speech import FLITE_VOICES
@@ -189,6 +189,34 @@ def test_details_keep_the_worst_and_stay_small() -> None:
     assert {one["test"] for one in kept} == {one.test for one in many}
     assert min(one["number"] for one in kept) > 30
     assert details.worst(many[:3], 2) == [many[2], many[1]]
+
+
+def test_one_part_is_kept_in_the_place_of_its_old_figures() -> None:
+    def named(*names: str) -> list[Figure]:
+        return [Figure(name, 0.5, 0.4, 0.6, 10, "") for name in names]
+
+    kept = named("CLAP, top-1", "… top-5", "Whisper, word errors", "… flite", "SALMONN: told")
+    found = put_among(kept, named("Whisper, words", "… more", "HuBERT, voices"))
+    assert [one.name for one in found] == [
+        "CLAP, top-1",
+        "… top-5",
+        "Whisper, words",
+        "… more",
+        "HuBERT, voices",
+        "SALMONN: told",
+    ]
+    assert put_among(kept, named("HuBERT, voices")) == [*kept, *named("HuBERT, voices")]
+
+
+def test_details_of_other_parts_stay_when_one_is_measured(tmp_path: Path) -> None:
+    def failure(test: str, number: int) -> Failure:
+        return Failure(test, "single", number, "", "a", "b", 0.5)
+
+    path = tmp_path / "details.json"
+    path.write_text(as_text({"clap": {"top_1": 1}}, [failure("one", 1), failure("other", 2)]))
+    report, failures = merged(path, Outcome([], [failure("other", 3)], {"layers": {"voice": {}}}))
+    assert report == {"clap": {"top_1": 1}, "layers": {"voice": {}}}
+    assert failures == [failure("one", 1), failure("other", 3)]
 
 
 def test_counts_by_class() -> None:

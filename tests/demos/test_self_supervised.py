@@ -95,16 +95,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> shared.World:
     )
 
 
-def train(name: str, world: shared.World, folder: Path, steps: int, size: int = 2) -> None:
+def train(
+    name: str, world: shared.World, folder: Path, steps: int, size: int = 2, device: str = "cpu"
+) -> None:
     """One of the stages, tiny."""
     if name == "wav2vec2":
-        wav2vec2.run(folder, world, steps, size, FRAMES, W2V)
+        wav2vec2.run(folder, world, steps, size, FRAMES, W2V, device)
     elif name == "hubert":
-        hubert.run(folder, world, steps, steps, size, FRAMES, HUBERT, windows=16)
+        hubert.run(folder, world, steps, steps, size, FRAMES, HUBERT, windows=16, device=device)
     elif name == "data2vec":
-        data2vec.run(folder, world, steps, size, FRAMES, DATA2VEC)
+        data2vec.run(folder, world, steps, size, FRAMES, DATA2VEC, device)
     else:
-        speaker.run(folder, speaker.Voices(world.utterances, world.backgrounds), steps, size, FRAMES, WAVLM)
+        voices = speaker.Voices(world.utterances, world.backgrounds)
+        speaker.run(folder, voices, steps, size, FRAMES, WAVLM, device)
 
 
 CLASSES: dict[str, type[PreTrainedModel]] = {
@@ -159,6 +162,25 @@ def test_x_vectors_are_those_of_the_published_forward(world: shared.World) -> No
     with torch.no_grad():
         published = model(sound).embeddings
         torch.testing.assert_close(speaker.embedded(model, sound), published, atol=1e-5, rtol=1e-5)
+
+
+def test_the_speaker_model_begins_with_embeddings_that_differ(world: shared.World) -> None:
+    """As drawn, they are one constant with a cosine near 1 for any two sounds, and nothing is learned."""
+    sound = speaker.Voices(world.utterances, world.backgrounds).batch(np.random.default_rng(4), 12, FRAMES)[0]
+    alike = []
+    for begins_even in (False, True):
+        torch.manual_seed(3)
+        model = WavLMForXVector(WAVLM).eval()
+        if begins_even:
+            speaker.begin_even(model, sound)
+        with torch.no_grad():
+            vectors = speaker.embedded(model, sound)
+        unit = torch.nn.functional.normalize(vectors, dim=1)
+        alike.append(float((unit @ unit.T)[~torch.eye(12, dtype=torch.bool)].mean()))
+    assert alike[0] > 0.9
+    assert alike[1] < 0.2
+    torch.testing.assert_close(vectors.mean(0), torch.zeros(32), atol=1e-3, rtol=0)
+    torch.testing.assert_close(vectors.std(0), torch.ones(32), atol=1e-2, rtol=0)
 
 
 def test_the_contrast_is_lowest_for_the_own_target_and_leaves_equal_codes_out() -> None:
@@ -232,6 +254,20 @@ def test_a_cut_run_goes_on_and_its_files_are_read_by_the_published_class(
         shared.normalised(np.random.default_rng(1).normal(3, 2, 4000).astype(np.float32)),
         atol=1e-4,
     )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="There is no CUDA device here: run this where there is one."
+)
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_run_that_was_begun_on_a_processor_goes_on_on_a_gpu_and_back(
+    name: str, world: shared.World, tmp_path: Path
+) -> None:
+    for steps, device in ((1, "cpu"), (2, "cuda"), (3, "cpu")):
+        train(name, world, tmp_path, steps, device=device)
+        model = CLASSES[name].from_pretrained(tmp_path / name)
+        assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(

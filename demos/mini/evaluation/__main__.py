@@ -20,11 +20,12 @@ from demos.mini.evaluation.details import (
     Sizes,
     as_text,
     kept_failures,
+    merged,
     worst,
 )
 from demos.mini.evaluation.evidence import evidence
 from demos.mini.evaluation.failures import write_page
-from demos.mini.evaluation.figures import README, RESULTS, table, with_table
+from demos.mini.evaluation.figures import README, RESULTS, kept, put_among, table, with_table
 from demos.mini.evaluation.layer_study import layers
 from demos.mini.evaluation.listening import THREADS, Listeners
 from demos.mini.evaluation.salmonn import salmonn
@@ -74,12 +75,16 @@ def _measure(options: argparse.Namespace) -> None:
     with Listeners(options.weights, options.processes) as listeners:
         outcome = measured(listeners, QUICK if options.quick else Sizes(), options.only)
     print(table(outcome.figures))
-    if options.weights is not None or options.only is not None or options.quick:
+    if options.weights is not None or options.quick or (options.only is not None and not options.keep):
         return
-    listed = json.dumps([asdict(one) for one in outcome.figures], indent=1, ensure_ascii=False)
+    figures, report, failures = outcome.figures, outcome.report, outcome.failures
+    if options.only is not None:
+        figures = put_among(kept(), figures)
+        report, failures = merged(DETAILS, outcome)
+    listed = json.dumps([asdict(one) for one in figures], indent=1, ensure_ascii=False)
     RESULTS.write_text(f"{listed}\n", encoding="utf-8")
-    DETAILS.write_text(as_text(outcome.report, outcome.failures), encoding="utf-8")
-    README.write_text(with_table(README.read_text(encoding="utf-8"), outcome.figures), encoding="utf-8")
+    DETAILS.write_text(as_text(report, failures), encoding="utf-8")
+    README.write_text(with_table(README.read_text(encoding="utf-8"), figures), encoding="utf-8")
 
 
 def _options() -> argparse.ArgumentParser:
@@ -89,6 +94,9 @@ def _options() -> argparse.ArgumentParser:
     )
     parser.add_argument("--weights", type=Path, help="another folder of mini weights; nothing is kept")
     parser.add_argument("--only", choices=list(PARTS), help="one system; nothing is kept")
+    parser.add_argument(
+        "--keep", action="store_true", help="with --only: keep its figures, in the place of its old ones"
+    )
     parser.add_argument("--quick", action="store_true", help="a few clips each; nothing is kept")
     parser.add_argument(
         "--processes",

@@ -129,5 +129,14 @@ def kept_failures(path: Path = DETAILS) -> list[Failure]:
     return [Failure(**one) for one in json.loads(path.read_text(encoding="utf-8"))["failures"]]
 
 
+def merged(path: Path, outcome: Outcome) -> tuple[dict[str, Any], list[Failure]]:
+    """What is kept in the file, with the parts and the tests of an outcome in the place of their old ones."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    tests = {failure.test for failure in outcome.failures}
+    failures = [Failure(**one) for one in kept.pop("failures")]
+    report = {**kept, **outcome.report}
+    return report, [*(one for one in failures if one.test not in tests), *outcome.failures]
+
+
 def _short(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,27 @@ def table(figures: Sequence[Figure]) -> str:
 def kept() -> list[Figure]:
     """The figures of the committed weights, as last measured."""
     return [Figure(**one) for one in json.loads(RESULTS.read_text(encoding="utf-8"))]
+
+
+def put_among(kept: Sequence[Figure], measured: Sequence[Figure]) -> list[Figure]:
+    """The kept figures with those of the same subjects replaced by what was measured; new ones come last.
+
+    The subject is what a name begins with, as “CLAP” or “Whisper”; a row from “…” on goes with the one above.
+    """
+    subjects = {_subject(one) for one in measured} - {"…"}
+    before: list[Figure] = []
+    after: list[Figure] = []
+    ours = found = False
+    for one in kept:
+        ours = ours if one.name.startswith("…") else _subject(one) in subjects
+        found |= ours
+        if not ours:
+            (after if found else before).append(one)
+    return [*before, *measured, *after]
+
+
+def _subject(figure: Figure) -> str:
+    return "…" if figure.name.startswith("…") else re.split("[,:]", figure.name)[0]
 
 
 def with_table(readme: str, figures: Sequence[Figure]) -> str:

@@ -2,39 +2,30 @@
 
 python -m demos.mini.train                    every stage, then the weights are put in place
 python -m demos.mini.train whisper salmonn    these stages alone
+python -m demos.mini.train hubert --device cuda    on a GPU: the models of the layer study alone
+
+Each stage imports what it needs when it begins: rendering needs no torch, the stages of the layer study no
+openai-whisper.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import torch
-
-from demos.mini.train import (
-    activation,
-    beats,
-    clap,
-    curves,
-    data2vec,
-    evidence,
-    hubert,
-    llama,
-    pengi,
-    salmonn,
-    self_supervised,
-    sounds,
-    speaker,
-    texts,
-    tokenizer,
-    wav2vec2,
-    whisper,
-)
+from demos.mini.train import sounds
 from demos.mini.world.speech import SpeechUnavailableError
+
+if TYPE_CHECKING:
+    from demos.mini.train.self_supervised import World
+    from demos.mini.train.speaker import Voices
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 KEPT = (
@@ -60,6 +51,8 @@ LAYER_STUDY = tuple(
     for file in ("config.json", "model.safetensors", "preprocessor_config.json")
 )
 """Files that the app does without."""
+ON_A_DEVICE = ("wav2vec2", "hubert", "data2vec", "speaker")
+"""Stages that train wherever `--device` says; the others train on the processor."""
 
 
 def render(folder: Path) -> None:
@@ -80,35 +73,56 @@ def utterances(folder: Path) -> sounds.Utterances:
     return sounds.Utterances(folder / "utterances")
 
 
-def world(folder: Path) -> self_supervised.World:
-    """Everything rendered, for those that learn without being told what sounds."""
-    return self_supervised.World(
-        utterances(folder), scenes(folder), sounds.Backgrounds(folder / "backgrounds")
+def world(folder: Path) -> World:
+    """What those hear that learn without being told what sounds: the first parts of everything rendered."""
+    shared = _module("self_supervised")
+    found: World = shared.World(
+        sounds.Utterances(folder / "utterances", shared.UTTERANCE_PARTS),
+        sounds.Scenes(folder / "scenes", shared.SCENE_PARTS),
+        sounds.Backgrounds(folder / "backgrounds"),
     )
+    return found
 
 
-def voices(folder: Path) -> speaker.Voices:
-    """The rendered utterances with their voices, and what sounds behind them."""
-    return speaker.Voices(utterances(folder), sounds.Backgrounds(folder / "backgrounds"))
+def voices(folder: Path) -> Voices:
+    """The first parts of the utterances with their voices, and what sounds behind them."""
+    parts = _module("self_supervised").UTTERANCE_PARTS
+    spoken = sounds.Utterances(folder / "utterances", parts)
+    found: Voices = _module("speaker").Voices(spoken, sounds.Backgrounds(folder / "backgrounds"))
+    return found
+
+
+def _module(name: str) -> ModuleType:
+    """A module of the training, imported now."""
+    return importlib.import_module(f"demos.mini.train.{name}")
 
 
 def install(folder: Path) -> None:
-    """Put the trained files where the app reads them; of those for the layer study, what there is."""
-    for name in (*KEPT, *(name for name in LAYER_STUDY if (folder / name).exists())):
+    """Put the trained files where the app reads them; a stage not run here stays as it is there."""
+    trained = [name for name in (*KEPT, *LAYER_STUDY) if (folder / name).exists()]
+    if missing := [name for name in KEPT if name not in trained and not (WEIGHTS / name).exists()]:
+        raise FileNotFoundError(
+            f"{missing[0]} is neither in {folder} nor in place: run the stage that makes it."
+        )
+    for name in trained:
         (WEIGHTS / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, WEIGHTS / name)
-    curves.keep(folder, WEIGHTS)
+    _module("curves").keep(folder, WEIGHTS)
 
 
-STAGES: dict[str, Callable[[Path], None]] = {
-    "sounds": render,
-    "tokenizer": lambda folder: tokenizer.run(folder, texts.corpus(scenes(folder), utterances(folder))),
-    "clap": lambda folder: clap.run(folder, scenes(folder), steps=6000),
-    "clap-heads": lambda folder: clap.run_heads(folder, scenes(folder), steps=600),
-    "pengi": lambda folder: pengi.run(folder, scenes(folder), steps=1500, more_steps=1500),
-    "evidence": evidence.run,
-    "whisper": lambda folder: whisper.run(folder, utterances(folder), steps=2000, wide_steps=3600),
-    "beats": lambda folder: beats.run(
+STAGES: dict[str, Callable[[Path, str], None]] = {
+    "sounds": lambda folder, _: render(folder),
+    "tokenizer": lambda folder, _: _module("tokenizer").run(
+        folder, _module("texts").corpus(scenes(folder), utterances(folder))
+    ),
+    "clap": lambda folder, _: _module("clap").run(folder, scenes(folder), steps=6000),
+    "clap-heads": lambda folder, _: _module("clap").run_heads(folder, scenes(folder), steps=600),
+    "pengi": lambda folder, _: _module("pengi").run(folder, scenes(folder), steps=1500, more_steps=1500),
+    "evidence": lambda folder, _: _module("evidence").run(folder),
+    "whisper": lambda folder, _: _module("whisper").run(
+        folder, utterances(folder), steps=2000, wide_steps=3600
+    ),
+    "beats": lambda folder, _: _module("beats").run(
         folder,
         scenes(folder),
         sounds.Scenes(folder / "questions"),
@@ -117,8 +131,10 @@ STAGES: dict[str, Callable[[Path], None]] = {
         more_steps=2500,
         long_steps=200,
     ),
-    "llama": lambda folder: llama.run(folder, salmonn.configuration(folder), steps=2000, more_steps=1600),
-    "salmonn": lambda folder: salmonn.run(
+    "llama": lambda folder, _: _module("llama").run(
+        folder, _module("salmonn").configuration(folder), steps=2000, more_steps=1600
+    ),
+    "salmonn": lambda folder, _: _module("salmonn").run(
         folder,
         sounds.Scenes(folder / "questions"),
         scenes(folder),
@@ -127,16 +143,18 @@ STAGES: dict[str, Callable[[Path], None]] = {
         more_steps=2000,
         full_steps=160,
     ),
-    "activation": lambda folder: activation.run(folder, sounds.Scenes(folder / "questions"), scenes(folder)),
-    "wav2vec2": lambda folder: wav2vec2.run(folder, world(folder)),
-    "hubert": lambda folder: hubert.run(folder, world(folder)),
-    "data2vec": lambda folder: data2vec.run(folder, world(folder)),
-    "speaker": lambda folder: speaker.run(folder, voices(folder)),
-    "install": install,
+    "activation": lambda folder, _: _module("activation").run(
+        folder, sounds.Scenes(folder / "questions"), scenes(folder)
+    ),
+    "wav2vec2": lambda folder, device: _module("wav2vec2").run(folder, world(folder), device=device),
+    "hubert": lambda folder, device: _module("hubert").run(folder, world(folder), device=device),
+    "data2vec": lambda folder, device: _module("data2vec").run(folder, world(folder), device=device),
+    "speaker": lambda folder, device: _module("speaker").run(folder, voices(folder), device=device),
+    "install": lambda folder, _: install(folder),
 }
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the stages named on the command line, all of them when none is."""
     parser = argparse.ArgumentParser(prog="python -m demos.mini.train", description=__doc__.split("\n")[0])
     parser.add_argument("stages", nargs="*", metavar="stage", help=f"of: {', '.join(STAGES)} (default: all)")
@@ -144,20 +162,41 @@ def main() -> int:
         "--folder", type=Path, default=Path("build/train"), help="where sounds and checkpoints lie"
     )
     parser.add_argument("--threads", type=int, default=0, help="torch threads (default: as many as cores)")
-    options = parser.parse_args()
+    parser.add_argument(
+        "--device", default="cpu", help=f"cpu or cuda, of {', '.join(ON_A_DEVICE)} (default: cpu)"
+    )
+    options = parser.parse_args(arguments)
     if unknown := [name for name in options.stages if name not in STAGES]:
         print(f"There is no stage {unknown[0]!r}; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2
+    if refused := _refused(options.device, options.stages):
+        print(refused, file=sys.stderr)
+        return 2
     if options.threads:
+        import torch
+
         torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
         for name in options.stages or STAGES:
-            STAGES[name](options.folder)
+            STAGES[name](options.folder, options.device)
     except (FileNotFoundError, SpeechUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _refused(device: str, stages: list[str]) -> str:
+    """Why these stages cannot be run on the device; "" where they can."""
+    if device == "cpu":
+        return ""
+    if device != "cuda":
+        return f"There is no way to train on {device!r}; --device is cpu or cuda."
+    if others := [name for name in stages or STAGES if name not in ON_A_DEVICE]:
+        return f"The stage {others[0]!r} runs on the processor; on a GPU train {', '.join(ON_A_DEVICE)}."
+    import torch
+
+    return "" if torch.cuda.is_available() else "torch finds no GPU here; leave --device away."
 
 
 if __name__ == "__main__":

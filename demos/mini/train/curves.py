@@ -56,9 +56,19 @@ def as_columns(points: Sequence[Point]) -> dict[str, Any]:
 
 
 def keep(folder: Path, weights: Path) -> None:
-    """Write `weights/curves.json`: the curves of all stages in `folder`, and the machine that this is."""
+    """Write `weights/curves.json`: the curves of all stages in `folder`, and the machine that this is.
+
+    Stages that are kept there and not in `folder` stay as they are, with the machine and the commit that are
+    written for the whole file; those of `folder` then carry their own.
+    """
+    made: dict[str, Any] = {"machine": Machine.here().as_dict(), "commit": commit()}
     curves = {path.stem: as_columns(thinned(read(path))) for path in sorted(folder.glob("*.jsonl"))}
-    content = {"machine": Machine.here().as_dict(), "commit": commit(), "stages": curves}
+    path = weights / FILE
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"stages": {}}
+    if set(earlier["stages"]) - set(curves):
+        curves = earlier["stages"] | {name: {**made, **curve} for name, curve in curves.items()}
+        made = {key: earlier[key] for key in made}
+    content = {**made, "stages": curves}
     lines = [f"{json.dumps(name)}: {json.dumps(one, separators=(',', ':'))}" for name, one in content.items()]
     lines[-1] = (
         '"stages": {\n'
@@ -67,7 +77,7 @@ def keep(folder: Path, weights: Path) -> None:
         )
         + "\n}"
     )
-    (weights / FILE).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
 def _short(value: float | None) -> float | None:

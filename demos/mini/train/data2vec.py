@@ -77,21 +77,23 @@ def over_time(states: Tensor) -> Tensor:
 def run(
     folder: Path,
     world: World,
-    steps: int = 600,
+    steps: int = 1900,
     size: int = 16,
     frames: int = FRAMES,
     config: Data2VecAudioConfig = CONFIG,
+    device: str = "cpu",
 ) -> None:
     """Train; write `data2vec/` as a published checkpoint (`Data2VecAudioModel`)."""
     torch.manual_seed(71)
-    pair = Pair(config)
+    pair = Pair(config).to(device)
     quick = compiled(pair.forward)
 
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         if step:
             pair.follow(kept(step, steps))
-        sound, mask = world.batch(rng, size, frames), spans(rng, size, frames)
-        with mixed():
+        sound = world.batch(rng, size, frames).to(device)
+        mask = spans(rng, size, frames).to(device)
+        with mixed(device):
             predicted, target = quick(sound, mask)
         return {"missed": F.mse_loss(predicted.float()[mask], target[mask])}
 

@@ -1,4 +1,4 @@
-"""Training faster on a processor: compiled networks, and bfloat16 where it is multiplied natively.
+"""Training faster: compiled networks, and bfloat16 where it is multiplied natively.
 
 Both are left out where the machine cannot: without a C++ compiler, or without AVX-512 BF16, the same stages
 run as they stand, more slowly. Weights and optimiser stay in float32 either way.
@@ -19,9 +19,10 @@ from torch.nn import functional
 BFLOAT16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
-def mixed() -> torch.autocast:
-    """A context in which matrix products run in bfloat16, where the processor has it; losses stay outside."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=BFLOAT16)
+def mixed(device: str = "cpu") -> torch.autocast:
+    """A context in which matrix products run in bfloat16, where the device has it; losses stay outside."""
+    kind = torch.device(device).type
+    return torch.autocast(kind, torch.bfloat16, enabled=BFLOAT16 or kind == "cuda")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

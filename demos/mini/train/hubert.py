@@ -54,7 +54,7 @@ def mfcc(sound: Tensor) -> Tensor:
 
     One step for each step of the convolutions, over the same 25 ms.
     """
-    window, bank, cosines = _cepstral_constants()
+    window, bank, cosines = (values.to(sound.device) for values in _cepstral_constants())
     frames = sound.float().unfold(1, RECEPTIVE_FIELD, STRIDE) * window
     power = torch.fft.rfft(frames).abs().square()
     cepstra = torch.log(power @ bank + 1e-6) @ cosines
@@ -113,6 +113,10 @@ class Clusters:
             save_file({"mean": made.mean, "deviation": made.deviation, "centres": made.centres}, path)
         return cls(**load_file(path))
 
+    def to(self, device: str) -> Clusters:
+        """The same on a device."""
+        return Clusters(self.mean.to(device), self.deviation.to(device), self.centres.to(device))
+
     def __call__(self, values: Tensor) -> Tensor:
         """The nearest centre of each of [..., dimensions] values, int64 [...]."""
         points = (values.float().flatten(0, -2) - self.mean) / self.deviation
@@ -159,7 +163,8 @@ def clustered(
 ) -> Clusters:
     """Clusters of what `describe` makes of the steps of random windows."""
     rng = np.random.default_rng(seed)
-    batches = [describe(world.batch(rng, 8, frames)).float() for _ in range(max(1, windows // 8))]
+    # They are few: clustered on the processor, they are the same wherever the network is.
+    batches = [describe(world.batch(rng, 8, frames)).float().cpu() for _ in range(max(1, windows // 8))]
     values = torch.cat(batches).flatten(0, 1)
     return Clusters.of(values, min(clusters, len(values)), seed)
 
@@ -171,16 +176,17 @@ def _iteration(
     clusters: Clusters,
     draw: Callable[[np.random.Generator], tuple[Tensor, Tensor]],
     folder: Path,
+    device: str,
 ) -> None:
     """Train `model` to name, in masked steps, the clusters of what `describe` makes of the whole sound."""
-    namer = Namer(model, len(clusters.centres))
+    namer = Namer(model, len(clusters.centres)).to(device)
     quick = compiled(namer.forward)
 
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         sound, mask = draw(rng)
         with torch.no_grad():
             named = clusters(describe(sound))
-        with mixed():
+        with mixed(device):
             logits = quick(sound, mask)
         return {"named": F.cross_entropy(logits.float()[mask], named[mask])}
 
@@ -190,39 +196,40 @@ def _iteration(
 def run(
     folder: Path,
     world: World,
-    steps: int = 350,
-    second_steps: int = 450,
+    steps: int = 1400,
+    second_steps: int = 1800,
     size: int = 16,
     frames: int = FRAMES,
     config: HubertConfig = CONFIG,
     windows: int = SAMPLE_WINDOWS,
+    device: str = "cpu",
 ) -> None:
     """Both iterations; write `hubert/` as a published checkpoint (`HubertModel`)."""
     torch.manual_seed(81)
     folder.mkdir(parents=True, exist_ok=True)
-    model = HubertModel(config)
+    model = HubertModel(config).to(device)
 
     def draw(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        return world.batch(rng, size, frames), spans(rng, size, frames)
+        return world.batch(rng, size, frames).to(device), spans(rng, size, frames).to(device)
 
     first = Clusters.kept(
         folder / "hubert-clusters-1.safetensors",
         partial(clustered, world, mfcc, FIRST_CLUSTERS, 82, windows, frames),
     )
     plan = Plan("hubert", steps, 1.5e-3, warm_up=min(40, steps), muon=True, seed=83)
-    _iteration(plan, model, mfcc, first, draw, folder)
+    _iteration(plan, model, mfcc, first.to(device), draw, folder, device)
 
     teacher = copy.deepcopy(model).requires_grad_(False)
     middle = compiled(lambda sound: states(teacher, sound)[MIDDLE])
 
     def describe(sound: Tensor) -> Tensor:
-        with mixed():
-            return middle(sound)
+        with mixed(device):
+            return middle(sound.to(device))
 
     second = Clusters.kept(
         folder / "hubert-clusters-2.safetensors",
         partial(clustered, world, describe, SECOND_CLUSTERS, 84, windows, frames),
     )
     plan = Plan("hubert-second", second_steps, 1.5e-3, warm_up=min(40, second_steps), muon=True, seed=85)
-    _iteration(plan, model, describe, second, draw, folder)
+    _iteration(plan, model, describe, second.to(device), draw, folder, device)
     save(model, folder / "hubert")

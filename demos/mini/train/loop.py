@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers.pytorch_utils import Conv1D
 
 from demos.mini.train.muon import Muon
 
@@ -67,6 +68,7 @@ def train(
 ) -> None:
     """Train `module` in place until `plan.steps`, resuming from `folder/<name>.ckpt` where there is one.
 
+    It stays on the device on which it is; a checkpoint goes on wherever the module is now.
     `loss_of(rng, step)` returns named scalar losses; their sum is minimised. The learning curve is appended
     to `folder/<name>.jsonl` every 50 steps. Where the rate begins to fall, the state is kept as
     `folder/<name>-even.ckpt` too: put in the place of the other it is where a longer plan can go on from.
@@ -77,7 +79,7 @@ def train(
     optimisers = _optimisers(plan, module)
     start = 0
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=True)
+        saved = torch.load(checkpoint, map_location=parameters[0].device, weights_only=True)
         module.load_state_dict(saved["module"])
         for optimiser, state in zip(optimisers, saved["optimisers"], strict=True):
             optimiser.load_state_dict(state)
@@ -136,7 +138,9 @@ def _optimisers(plan: Plan, module: nn.Module) -> list[torch.optim.Optimizer]:
 
 def _hidden_matrices(module: nn.Module) -> list[nn.Parameter]:
     """The matrices that turn hidden states into others: no embeddings, no biases by position."""
-    layers = (layer for layer in module.modules() if isinstance(layer, nn.Linear | Conv1D))
+    theirs = sys.modules.get("transformers.pytorch_utils")  # of GPT-2; where it is not loaded there are none
+    kinds = (nn.Linear, theirs.Conv1D) if theirs else (nn.Linear,)
+    layers: list[Any] = [layer for layer in module.modules() if isinstance(layer, kinds)]
     tables = {id(layer.weight) for layer in module.modules() if isinstance(layer, nn.Embedding)}
     found = {id(layer.weight): layer.weight for layer in layers if layer.weight.requires_grad}
     return [weight for key, weight in found.items() if key not in tables]

@@ -24,6 +24,8 @@ STRIDE, RECEPTIVE_FIELD = 320, 400  # samples, of the seven convolutions togethe
 FRAMES = 100  # steps of 20 ms in a training window (2 s)
 MASK_SHARE, MASK_LENGTH = 0.65, 10  # begun spans cover this share if none overlap; steps in a span (200 ms)
 RATES = (0.85, 1.2)  # how much faster a sound is played
+UTTERANCE_PARTS = 24  # of what is rendered, the first ones: half an hour of a core hears no more
+SCENE_PARTS = 14
 MOST_UTTERANCES = 4  # in one window of speech
 
 SHAPE: dict[str, Any] = {
@@ -187,7 +189,7 @@ def states(model: PreTrainedModel, samples: Tensor) -> list[Tensor]:
 
 def save(model: PreTrainedModel, folder: Path, normalise: bool = True) -> None:
     """Write a network as its publishers do: config.json, model.safetensors (float16), the input's rules."""
-    stored = copy.deepcopy(model).half()
+    stored = copy.deepcopy(model).cpu().half()
     stored.save_pretrained(folder)
     Wav2Vec2FeatureExtractor(
         sampling_rate=SAMPLE_RATE, do_normalize=normalise, return_attention_mask=False

@@ -40,13 +40,16 @@ KINDS: dict[SceneKind, float] = {
 
 
 class Sounds:
-    """Sounds of different lengths in one memory-mapped file, each with a truth (a JSON object)."""
+    """Sounds of different lengths in memory-mapped files, each with a truth (a JSON object).
 
-    def __init__(self, folder: Path) -> None:
+    Of all that is rendered in `folder`, or of its first `parts` parts alone.
+    """
+
+    def __init__(self, folder: Path, parts: int | None = None) -> None:
         self.truths: list[dict[str, Any]] = []
         self._parts: list[NDArray[np.int16]] = []
         self._where: list[tuple[int, int, int]] = []
-        for number, path in enumerate(sorted(folder.glob("*.npy"))):
+        for number, path in enumerate(sorted(folder.glob("*.npy"))[:parts]):
             self._parts.append(np.load(path, mmap_mode="r"))
             position = 0
             for line in path.with_suffix(".jsonl").read_text().splitlines():
@@ -69,8 +72,8 @@ class Sounds:
 class Scenes(Sounds):
     """Rendered scenes with their truth and captions."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, parts: int | None = None) -> None:
+        super().__init__(folder, parts)
         self.scenes = [Scene.from_dict(truth["scene"]) for truth in self.truths]
 
     def captions(self, index: int) -> list[str]:

@@ -72,7 +72,7 @@ def contrast(context: Tensor, target: Tensor, codes: Tensor, mask: Tensor, sharp
     """
     cosines = F.normalize(context.float(), dim=-1) @ F.normalize(target.float(), dim=-1).transpose(1, 2)
     same = (codes[:, :, None] == codes[:, None]).all(-1)
-    itself = torch.eye(codes.shape[1], dtype=torch.bool)
+    itself = torch.eye(codes.shape[1], dtype=torch.bool, device=codes.device)
     allowed = itself | (mask[:, None] & ~same)
     logits = (cosines / sharpness).masked_fill(~allowed, -math.inf)
     return -logits.log_softmax(-1).diagonal(dim1=1, dim2=2)[mask].mean()
@@ -85,12 +85,14 @@ def run(
     size: int = 16,
     frames: int = FRAMES,
     config: Wav2Vec2Config = CONFIG,
+    device: str = "cpu",
 ) -> None:
     """Train; write `wav2vec2/` as a published checkpoint (`Wav2Vec2ForPreTraining`)."""
     torch.manual_seed(61)
     model = Wav2Vec2ForPreTraining(config)
     # Around zero, so that two entries differ in direction: all-positive ones have cosines near 1.
     torch.nn.init.uniform_(model.quantizer.codevectors, -1, 1)
+    model.to(device)
 
     def hear(sound: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         hidden, heard = projected(model.wav2vec2, features(model.wav2vec2, sound))
@@ -101,8 +103,9 @@ def run(
     quick = compiled(hear)
 
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        sound, mask = world.batch(rng, size, frames), spans(rng, size, frames)
-        with mixed():
+        sound = world.batch(rng, size, frames).to(device)
+        mask = spans(rng, size, frames).to(device)
+        with mixed(device):
             context, logits = quick(sound, mask)
         codes, vectors, unused = quantised(model, logits, temperature(step, steps), mask)
         target = model.project_q(vectors)
