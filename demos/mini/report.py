@@ -151,13 +151,13 @@ def _files(sources: Sources) -> Iterator[str]:
     else:
         yield _absent(CURVES, "python -m demos.mini.train install", "which machine made the weights")
         yield ""
-    found = sorted(p for p in sources.weights.iterdir() if p.is_file()) if sources.weights.is_dir() else []
+    found = sorted(p for p in sources.weights.rglob("*") if p.is_file()) if sources.weights.is_dir() else []
     if not found:
         yield f"There are no weights in `{sources.weights.name}`."
         return
     yield from ("| file | MiB |", "|---|---:|")
     for path in found:
-        yield f"| {path.name} | {path.stat().st_size / 2**20:.2f} |"
+        yield f"| {path.relative_to(sources.weights).as_posix()} | {path.stat().st_size / 2**20:.2f} |"
     yield f"| together | **{sum(path.stat().st_size for path in found) / 2**20:.2f}** |"
 
 
