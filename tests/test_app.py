@@ -26,7 +26,7 @@ from tests.serving import ROOT, served, untrained_weights
 RATE = 16_000
 PUBLIC = {
     *("/listen", "/retrieve", "/caption", "/answer", "/transcribe", "/layers", "/evidence", "/grounds"),
-    *("/flag", "/tasks", "/export"),
+    *("/nearest", "/find", "/flag", "/tasks", "/export"),
 }
 OWN = {"owner": "mine", "licence": "CC0-1.0", "speaker_agrees": True}
 

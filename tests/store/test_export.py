@@ -210,6 +210,7 @@ def test_the_command_line_counts_verifies_and_exports(
         "observations": "1",
         "flags": "15",
         "rows": "17",
+        "votes": "0",
         "contributors": "1",
     }
 
