@@ -29,6 +29,7 @@ from demos.panels.differences import differing_words
 from demos.panels.known_component import with_what_is_known
 from demos.panels.panel_component import (
     Panel,
+    ask_number,
     failed,
     grounds_value,
     in_conversation,
@@ -222,7 +223,10 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
         follows = _follow_up(session, panel, event)
         if follows is not None:
             asked = replace(asked, instruction=follows.question, turns=follows.turns)
-        cancelled = session.begin(panel.name)
+        cancelled = session.begin(panel.name, ask_number(event))
+        if cancelled.is_set():  # called off while it waited
+            yield {panel.view: in_conversation(stopped(), follows)}
+            return
         yield {panel.view: in_conversation(running(), follows), **panel.fill(None)}
         try:
             for item in actions.engine.observe(sound, asked, cancelled.is_set):
@@ -249,8 +253,9 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
         finally:
             cancelled.set()
 
-    def cancel(request: gr.Request) -> None:
-        actions.sessions.of(request.session_hash).cancel(panel.name)
+    def cancel(event: gr.EventData, request: gr.Request) -> Any:
+        begun = actions.sessions.of(request.session_hash).cancel(panel.name, ask_number(event))
+        return gr.skip() if begun else stopped()
 
     def end_conversation(request: gr.Request) -> dict[str, Any]:
         session = actions.sessions.of(request.session_hash)
@@ -268,7 +273,7 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     }
     for trigger in (panel.view.ask, panel.view.follow, *(control.input for control in panel.controls)):
         trigger(observe, inputs, outputs, **settings)
-    panel.view.cancel(cancel, None, None, queue=False, api_visibility="private")
+    panel.view.cancel(cancel, None, panel.view, queue=False, api_visibility="private")
     panel.view.anew(end_conversation, None, panel.view, queue=False, api_visibility="private")
 
 

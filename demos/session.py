@@ -36,6 +36,8 @@ class Session:
         self._latest: dict[str, Observation] = {}
         self._running: dict[str, threading.Event] = {}
         self._parts: dict[str, Part] = {}
+        self._begun: dict[str, int] = {}  # the number of the ask that each panel began last
+        self._called_off: dict[str, int] = {}  # up to which number each panel's asks were cancelled
         self._follow_ups: dict[str, FollowUp] = {}
         self._files: set[Path] = set()
         self._aside: dict[str, object] = {}
@@ -50,13 +52,18 @@ class Session:
         """Take another sound; what was said and kept of the one before goes."""
         self._drop(sound)
 
-    def begin(self, panel: str) -> threading.Event:
-        """The event that cancels a panel's next answer; its answer under way is cancelled now."""
+    def begin(self, panel: str, ask: int = 0) -> threading.Event:
+        """The event that cancels a panel's next answer; its answer under way is cancelled now.
+
+        `ask` is the number that the page gave the question, counted from 1, or 0 for one without. What was
+        cancelled while it waited is given an event that is set already.
+        """
         event = threading.Event()
         with self._lock:
             before = self._running.get(panel)
             self._running[panel] = event
-            if self._closed:
+            self._begun[panel] = max(ask, self._begun.get(panel, 0))
+            if self._closed or 0 < ask <= self._called_off.get(panel, 0):
                 event.set()
         if before is not None:
             before.set()
@@ -90,12 +97,18 @@ class Session:
         with self._lock:
             return self._running.get(panel) is event
 
-    def cancel(self, panel: str) -> None:
-        """Stop what is being said in a panel."""
+    def cancel(self, panel: str, ask: int = 0) -> bool:
+        """Stop what is being said in a panel, and what was asked up to number `ask` and still waits.
+
+        Returns whether that one had begun.
+        """
         with self._lock:
             event = self._running.get(panel)
+            self._called_off[panel] = max(ask, self._called_off.get(panel, 0))
+            begun = ask <= self._begun.get(panel, 0)
         if event is not None:
             event.set()
+        return begun
 
     def keep(self, observation: Observation, panel: str = "") -> None:
         """Remember an observation of the present sound, and in which panel it stands.

@@ -62,12 +62,14 @@ const draw = () => {
   shown = value.state || '';
 };
 
+let asks = 0; // as in the panels: one that still waits can be cancelled
 find('.ask').addEventListener('click', () => {
+  asks += 1;
   props.value = { ...props.value, state: 'asking', sentence: 'Both are asked …', sides: [], outcome: '', note: '', ask: '' };
   draw();
-  trigger('ask', {});
+  trigger('ask', { ask: asks });
 });
-find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', {}); });
+find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', { ask: asks }); });
 find('.close').addEventListener('click', () => trigger('close', {}));
 watch('value', draw);
 draw();

@@ -38,7 +38,7 @@ from annotators.votes.voting import (
 )
 from demos.engine import Cancelled, Engine, EngineError
 from demos.listen_tab import AT_ONCE
-from demos.panels.panel_component import Panel, silent
+from demos.panels.panel_component import Panel, ask_number, silent
 from demos.panels.salmonn_panel_component import Voting
 from demos.session import Session, Sessions
 from demos.sound import Sound
@@ -109,14 +109,17 @@ class VoteForm:
             ]
             return shown | dict(zip(views, back, strict=True)) | {parts.silenced: None}
 
-        def asked(request: gr.Request, *values: Any) -> Iterator[dict[Any, Any]]:
+        def asked(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[dict[Any, Any]]:
             session = self._sessions.of(request.session_hash)
             sound = session.sound
             if sound is None:
                 yield self._closed(NO_SOUND, wrong=True)
                 return
             close_ballot(session)
-            begun = session.begin(NAME)
+            begun = session.begin(NAME, ask_number(event))
+            if begun.is_set():  # called off while it waited
+                yield self._closed(STOPPED)
+                return
             yield {**self._closed(), parts.answers: asking()}
             try:
                 start, stop = session.part(first.name)
@@ -151,7 +154,7 @@ class VoteForm:
         voting.on_these.click(on_these, None, card, **_EVENT)
         salmonn = _EVENT | {"concurrency_id": first.system, "concurrency_limit": AT_ONCE}
         parts.answers.ask(asked, [*first.inputs, *second.inputs], card, **salmonn)
-        parts.answers.cancel(self._cancelled, None, None, queue=False, api_visibility="private")
+        parts.answers.cancel(self._cancelled, None, parts.answers, queue=False, api_visibility="private")
         parts.answers.close(self._let_go, None, card, **_EVENT)
         parts.keeping.input(self._keeping_chosen, parts.keeping, parts.rights.box, **_EVENT)
         said = [parts.keeping, *parts.rights.inputs]
@@ -249,8 +252,9 @@ class VoteForm:
         asks = keeping == "keep" and sound is not None and needs_rights(self._store, sound.clip, contributor)
         return gr.update(visible=asks)
 
-    def _cancelled(self, request: gr.Request) -> None:
-        self._sessions.of(request.session_hash).cancel(NAME)
+    def _cancelled(self, event: gr.EventData, request: gr.Request) -> Any:
+        begun = self._sessions.of(request.session_hash).cancel(NAME, ask_number(event))
+        return gr.skip() if begun else not_asked(STOPPED)
 
     def _let_go(self, request: gr.Request) -> dict[Any, Any]:
         close_ballot(self._sessions.of(request.session_hash))

@@ -290,7 +290,9 @@ find('.flag').addEventListener('click', () => {
   trigger('flagged', { observation: props.value.observation, start, stop });
 });
 // Gradio runs the listeners of one event one after the other, so that each panel has an event of its own.
+let asks = 0; // each question has a number, so that one that still waits can be cancelled
 const wait = (shown = {}) => {
+  asks += 1;
   props.value = { state: 'running', stage: 'Waiting for its turn …', ...shown };
   draw();
 };
@@ -298,12 +300,12 @@ hear('listen', (asked) => {
   part = asked || {};
   if (!props.listens) return;
   wait();
-  trigger('ask', part);
+  trigger('ask', { ...part, ask: asks });
 });
 find('.rerun').addEventListener('click', () => {
   const { turns, asked } = props.value;
   wait({ turns, asked });
-  trigger('ask', { ...part, again: true });
+  trigger('ask', { ...part, again: true, ask: asks });
 });
 const following = find('.follow input');
 following.setAttribute('aria-label', `Ask ${props.title} a follow-up`);
@@ -316,13 +318,13 @@ find('.follow').addEventListener('submit', (event) => {
   following.value = '';
   talking = true;
   wait({ turns: [...(turns || []), [asked || first, text]], asked: question });
-  trigger('follow', { ...part, observation, question });
+  trigger('follow', { ...part, observation, question, ask: asks });
 });
 find('.anew').addEventListener('click', () => { talking = false; trigger('anew', {}); });
 hear('flag', ({ system }) => {
   if (props.listens && system === props.system && flaggable(props.value)) trigger('flagged', { observation: props.value.observation, start: 0, stop: 0 });
 });
-find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', {}); });
+find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', { ask: asks }); });
 
 hear('marked', (detail) => { marked = detail; draw(); });
 watch('grounds', showGrounds);

@@ -148,6 +148,12 @@ def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:
     )
 
 
+def ask_number(event: gr.EventData) -> int:
+    """The number that the page gave a question, or the one to cancel; 0 where a control was changed."""
+    number = (event._data or {}).get("ask")
+    return number if isinstance(number, int) and number > 0 else 0
+
+
 def waiting(sentence: str) -> dict[str, Any]:
     """The state before anything was heard."""
     return {"state": "empty", "sentence": sentence}

@@ -1,10 +1,11 @@
-"""Several visitors at once: nothing of one reaches another."""
+"""Several visitors at once: nothing of one reaches another, Cancel stops one, a crash stays alone."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE
 from tests.browser.test_page import PANELS, bring, mark_words
+from tests.serving import served, untrained_weights
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -92,3 +94,42 @@ def test_two_visitors_see_nothing_of_each_other(browser: Browser, address: str, 
             assert all(secret in kept[mine] for secret in secrets[mine])
             for secret in secrets[of_the_other]:
                 assert secret not in kept[mine]
+
+
+def test_cancel_stops_one_of_several_who_listen(browser: Browser, address: str, question: Path) -> None:
+    with ExitStack() as stack:
+        pages = [stack.enter_context(visitor(browser, address)) for _ in range(3)]
+        for page in pages:
+            bring(page, question)
+        for page in pages:
+            page.locator(".btn.listen").click()
+        cancelled = pages[-1].locator(".panel-salmonn .first")
+        cancelled.locator(".cancel").click()
+        expect(cancelled.locator(".state")).to_contain_text("Stopped. Nothing was kept.")
+        expect(cancelled.locator(".flag")).to_be_hidden()
+        for page in pages[:-1]:
+            wait_for_answers(page)
+            assert page.locator(".panel-salmonn .first .say").inner_text().strip()
+        pages[-1].locator(".btn.listen").click()
+        wait_for_answers(pages[-1])
+        assert cancelled.locator(".say").inner_text().strip()
+
+
+def test_a_damaged_file_of_one_system_leaves_the_others(
+    browser: Browser, tmp_path: Path, question: Path
+) -> None:
+    weights = untrained_weights(tmp_path / "weights")
+    (weights / "pengi.safetensors").write_bytes(os.urandom(4096))
+    with served(tmp_path, weights) as address, visitor(browser, address) as page:
+        bring(page, question)
+        page.locator(".btn.listen").click()
+        for panel in PANELS:
+            page.locator(f"{panel} .small.rerun").wait_for()
+        expect(page.locator(".panel-pengi .state.wrong")).to_contain_text(
+            re.compile(r"pengi\.safetensors.*\.$")
+        )
+        for panel in PANELS:
+            if panel != ".panel-pengi":
+                expect(page.locator(f"{panel} .state.wrong")).to_have_count(0)
+        assert page.locator(".panel-clap .hits li").count() >= 5
+        assert page.locator(".panel-salmonn .first .say").inner_text().strip()

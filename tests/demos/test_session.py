@@ -143,6 +143,20 @@ def test_a_system_answers_one_question_at_a_time(engine: Engine) -> None:
     session.cancel("whisper")
 
 
+def test_what_waits_is_cancelled_by_its_number(engine: Engine) -> None:
+    session = Sessions(engine).of("me")
+    first = session.begin("salmonn", 1)
+    assert not session.cancel("salmonn", 2)  # the second still waits
+    assert first.is_set()
+    assert session.begin("salmonn", 2).is_set()
+    third = session.begin("salmonn", 3)
+    assert not third.is_set()
+    assert not session.begin("clap", 2).is_set()  # another panel's
+    assert session.cancel("salmonn", 3)
+    assert third.is_set()
+    assert not session.begin("salmonn").is_set()  # a control was changed afterwards
+
+
 def test_idle_sessions_are_closed(engine: Engine) -> None:
     sessions = Sessions(engine, idle_seconds=0.0)
     session = sessions.of("asleep")
