@@ -101,10 +101,16 @@ def test_cancel_stops_one_of_several_who_listen(browser: Browser, address: str, 
         pages = [stack.enter_context(visitor(browser, address)) for _ in range(3)]
         for page in pages:
             bring(page, question)
-        for page in pages:
+        for page in pages[:-1]:
             page.locator(".btn.listen").click()
         cancelled = pages[-1].locator(".panel-salmonn .first")
-        cancelled.locator(".cancel").click()
+        # At once, so that the question waits still or has only begun.
+        pages[-1].evaluate(
+            """() => {
+                document.querySelector('.btn.listen').click();
+                document.querySelector('.panel-salmonn .first .cancel').click();
+            }"""
+        )
         expect(cancelled.locator(".state")).to_contain_text("Stopped. Nothing was kept.")
         expect(cancelled.locator(".flag")).to_be_hidden()
         for page in pages[:-1]:
