@@ -116,6 +116,10 @@ def test_cancel_stops_one_of_several_who_listen(browser: Browser, address: str, 
         for page in pages[:-1]:
             wait_for_answers(page)
             assert page.locator(".panel-salmonn .first .say").inner_text().strip()
+        # The line is empty once the other questions of that visitor are answered: still nothing was said.
+        wait_for_answers(pages[-1])
+        expect(cancelled.locator(".state")).to_contain_text("Stopped. Nothing was kept.")
+        assert not cancelled.locator(".say").inner_text().strip()
         pages[-1].locator(".btn.listen").click()
         wait_for_answers(pages[-1])
         assert cancelled.locator(".say").inner_text().strip()

@@ -28,7 +28,13 @@ def test_every_slot_has_a_model() -> None:
         assert model.title
         assert (model.code_licence, model.weights_licence) == ("Apache-2.0", "Apache-2.0")
         assert "synthetic" in model.note
-    assert [encoder.title for encoder in made.encoders] == ["whisper encoder", "BEATs", "HTSAT"]
+    assert [encoder.title for encoder in made.encoders] == [
+        "whisper encoder",
+        "BEATs",
+        "HTSAT",
+        "wav2vec 2.0",
+        "WavLM (speakers)",
+    ]
     assert made.model("layers") is made.encoders[0]
     assert made.encoder("BEATs").id == "mini-beats"
 

@@ -21,7 +21,18 @@ from demos.mini.world.language import events_in
 from demos.mini.world.speech import FLITE_VOICES
 from demos.mini.world.taxonomy import CLASSES
 
-TINY = Sizes(singles=3, retrieval=3, mixed=2, sequences=3, sentences=2, questions=2)
+TINY = Sizes(
+    singles=3,
+    retrieval=3,
+    mixed=2,
+    sequences=3,
+    sentences=2,
+    questions=2,
+    fitted_per_class=1,
+    judged_per_class=1,
+    utterances_per_voice=6,
+    utterances=24,
+)
 
 
 @pytest.fixture(scope="module")
@@ -158,12 +169,12 @@ def test_a_process_of_its_own_hears_the_same(listeners: Listeners) -> None:
 def test_every_figure_is_measured_and_what_failed_can_be_heard(listeners: Listeners, tmp_path: Path) -> None:
     outcome = command.measured(listeners, TINY)
     names = [one.name for one in outcome.figures]
-    assert len(names) == 24  # none of the layer study is there yet
+    assert len(names) == 32
     assert all(np.isfinite([one.value, one.low, one.high]).all() for one in outcome.figures)
     assert sum(bool(one.aim) for one in outcome.figures) >= 14
     text = details.as_text(outcome.report, outcome.failures)
     kept = json.loads(text)
-    assert {"clap", "pengi", "whisper", "salmonn", "weights", "threads", "failures"} == set(kept)
+    assert {"clap", "pengi", "whisper", "salmonn", "layers", "weights", "threads", "failures"} == set(kept)
     path = tmp_path / "details.json"
     path.write_text(text, encoding="utf-8")
     failures = details.kept_failures(path)
