@@ -9,6 +9,7 @@ from annotators.flags.checks import FlagError
 from annotators.flags.drafts import Draft, rights
 from annotators.flags.flag_form import contributor_of
 from annotators.flags.flagging import needs_rights, save_flag
+from annotators.flags.kinds import KINDS
 from annotators.flags.kinds_help import kinds_in_words
 from annotators.tasks.rows_component import rows_value
 from annotators.tasks.tasks import export_tasks, instances, page
@@ -16,6 +17,7 @@ from annotators.tasks.tasks_tab import chosen_rows, temporary
 from demos.page_component import refusal
 from demos.session import Sessions
 from store.errors import StoreError
+from store.records import CONFIDENCES, LICENCES
 from store.store import Store
 
 _ROW_FIELDS = ("id", "task", "file", "instruction", "label", "role", "needs_partner")
@@ -28,7 +30,26 @@ wrong (empty for not_following: the whole answer). `kind` is a kind of flag; wha
 `time_start` and `time_stop` (seconds into the clip) say when, and must when the model heard more than 30 s;
 `confidence` is guess, sure or certain; `note` stays private. The first flag on a clip also needs `owner`
 (mine or third-party), `licence` (CC0-1.0, CC-BY-4.0 or third-party), `attribution` and `speaker_agrees`.
-Answers with the flag's id and its rows, which are none for not_following and other.
+
+Args:
+    observation: the "id" of what this client session's last clip was answered with.
+    words: the part of its "text" that is wrong; empty only for not_following, the whole answer.
+    kind: {", ".join(KINDS)}.
+    claim: what the words claim, as the kind asks for it.
+    correction: what is really there, as the kind asks for it.
+    attribute: what the kind asks for besides.
+    time_start: seconds into the clip where it begins; needed when the model heard more than 30 s.
+    time_stop: seconds into the clip where it ends.
+    confidence: {", ".join(CONFIDENCES)}.
+    owner: whose sound it is, mine or third-party; needed with the first flag on a clip.
+    licence: {", ".join(LICENCES)}; needed with the owner.
+    attribution: a name for CC-BY-4.0, source and licence of a third party's sound; may be empty for CC0-1.0.
+    speaker_agrees: whether everyone who can be heard agreed to the release, or nobody can be heard.
+    note: for yourself; it is never exported.
+
+Returns:
+    "flag": the flag's id
+    "rows": each with {", ".join(f'"{name}"' for name in _ROW_FIELDS)}; none for not_following and other
 """
 
 
@@ -93,7 +114,19 @@ def declare(store: Store, sessions: Sessions) -> None:
     ) -> dict[str, Any]:
         """List the rows that flags became, a page at a time, newest first, and how far each instance is.
 
-        Filters that are empty filter nothing; `text` is looked for in instructions, labels and answers.
+        Args:
+            kind: of the flag, such as object_existence; empty is every kind.
+            task: of the row, such as SoundExistenceVerification; empty is every task.
+            model: whose answer was flagged, such as mini-clap; empty is every model.
+            state: unpaired, paired, complete (needs no partner) or taken_out; empty is every state.
+            text: what is looked for in instructions, labels and answers.
+            number: of the page, from 1; a page has 50 rows, and a number past the end is the last page.
+
+        Returns:
+            "rows": each with "id", "instruction", "label", "task", "model", "answer", "state" and more
+            "number", "pages" and "total": this page, how many there are, and how many rows are on all
+            "instances": each task under one licence, with what it still lacks
+            "following": how often each model did not follow an instruction
         """
         chosen = {"kind": kind, "task": task, "model": model, "state": state, "text": text}
         try:
@@ -115,8 +148,16 @@ def declare(store: Store, sessions: Sessions) -> None:
     ) -> FileData:
         """Export the chosen rows: as Dynamic-SUPERB takes them, or as one table with all about their flags.
 
-        `form` is dynamic-superb (a zip of folders and parquet files), json-lines (a zip of rows.jsonl and
-        audio) or parquet. Filters are those of `/tasks`; `state` is unpaired, paired, complete or taken_out.
+        Args:
+            kind: of the flag, such as object_existence; empty is every kind.
+            task: of the row, such as SoundExistenceVerification; empty is every task.
+            model: whose answer was flagged, such as mini-clap; empty is every model.
+            state: unpaired, paired, complete (needs no partner) or taken_out; empty is every state.
+            text: what is looked for in instructions, labels and answers.
+            form: dynamic-superb (a zip of folders and parquet files), json-lines (a zip) or parquet.
+
+        Returns:
+            the file: earwitness-tasks.zip, earwitness-rows.zip or earwitness-rows.parquet
         """
         try:
             chosen = chosen_rows(kind=kind, task=task, model=model, state=state, text=text)

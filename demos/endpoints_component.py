@@ -44,8 +44,19 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     ) -> dict[str, Any]:
         """Put one sound to several systems at once: clap, pengi, salmonn, whisper, layers.
 
-        Returns the clip's name, seconds, rate and notices; under "observations" what each system said, by its
-        name, and under "errors" a sentence for each that could not answer.
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+            systems: which of clap, pengi, salmonn, whisper and layers listen.
+            caption_instruction: what Pengi is asked, at most 500 characters; empty is its first preset.
+            answer_instruction: what SALMONN is asked, at most 500 characters; empty is its first preset.
+            labels: what CLAP ranks, at most 500 of at most 200 characters; empty is the suite's own bank.
+            lora_scaling: of SALMONN, from 0 (the language model alone) to 4 (as trained).
+
+        Returns:
+            "clip": its name, seconds, rate in Hz and channels
+            "notices": sentences about the sound, such as that it is silent
+            "observations": what each system said, by the system's name
+            "errors": a sentence for each system that could not answer, by its name
         """
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
@@ -81,11 +92,31 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         }
 
     def retrieve(clip: FileData, request: gr.Request, labels: list[str] = []) -> dict[str, Any]:  # noqa: B006
-        """Rank labels by how well they fit a sound (CLAP); without labels, the suite's own bank is ranked."""
+        """Rank labels by how well they fit a sound (CLAP); without labels, the suite's own bank is ranked.
+
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+            labels: what is ranked, at most 500 of at most 200 characters; empty is the suite's own bank.
+
+        Returns:
+            an observation
+            "scores": best first, each with "text", "cosine" (−1 to 1) and "windows" (start, stop, cosine)
+            "text": the best label
+        """
         return ask(clip, request, Request("clap", bank=tuple(labels)))
 
     def caption(clip: FileData, request: gr.Request, instruction: str = "") -> dict[str, Any]:
-        """Caption a sound, or answer a question about it (Pengi)."""
+        """Caption a sound, or answer a question about it (Pengi).
+
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+            instruction: what is asked, at most 500 characters; empty is the suite's first preset, a caption.
+
+        Returns:
+            an observation
+            "text": the caption or answer
+            "tokens": its pieces, each with "text" and "probability" (0 to 1)
+        """
         return ask(clip, request, Request("pengi", instruction=instruction))
 
     def answer(
@@ -99,9 +130,19 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     ) -> Iterator[dict[str, Any]]:
         """Answer an instruction about speech and sounds together (SALMONN), streamed; the last is the whole.
 
-        `lora_scaling` is 0 (the language model alone) to 4 (as trained); one beam is greedy; `over_silence`
-        asks about silence of the same length instead of the sound. `turns` are earlier questions of the
-        conversation with their answers, [[question, answer], …], when the instruction follows them.
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min; its first 30 s are heard.
+            instruction: what is asked, at most 500 characters; empty is the suite's first preset.
+            lora_scaling: from 0 (the language model alone) to 4 (as trained).
+            beams: of the search for an answer, 1 (greedy) to 8.
+            over_silence: whether silence of the same length is heard instead, to see what is made up.
+            turns: earlier questions of the conversation with answers, [[question, answer], …], at most 8.
+
+        Returns:
+            "text" so far and "stage" while it is written, at last an observation
+            "text": the answer
+            "tokens": its pieces, each with "text" and "probability" (0 to 1)
+            "id": what /grounds and /flag take
         """
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
@@ -128,7 +169,16 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             raise refusal(problem) from problem
 
     def transcribe(clip: FileData, request: gr.Request) -> dict[str, Any]:
-        """Transcribe the speech in a sound, word by word with times in seconds (Whisper)."""
+        """Transcribe the speech in a sound, word by word with times in seconds (Whisper).
+
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+
+        Returns:
+            an observation
+            "text": the transcript
+            "words": each with "text", "start" and "stop" (seconds) and "probability" (0 to 1)
+        """
         return ask(clip, request, Request("whisper"))
 
     def layers(
@@ -136,15 +186,32 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     ) -> dict[str, Any]:
         """Show an encoder's layers over time.
 
-        `measure` is "rms", "change_from_below", "effective_rank" or "attention_entropy" (nats).
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+            encoder: "whisper encoder", "BEATs", "HTSAT" or another of the suite's; empty is the first.
+            measure: rms, change_from_below (1 − cosine), effective_rank or attention_entropy (nats).
+
+        Returns:
+            an observation
+            "heatmap": "encoder", "measure", "layers" (names of the rows), "seconds_per_column" and "values"
         """
         return ask(clip, request, Request("layers", encoder=encoder, measure=measure))
 
     def evidence(clip: FileData, request: gr.Request, text: str) -> list[dict[str, Any]]:
         """Hold a text about a sound against it (CLAP): for each sound that it speaks of the score in time.
 
-        `cosine` in the window from `start` to `stop` that fits best, `standing` in deviations from the mean
-        of all labels, `chance` that it is there and whether that is `doubtful`, where a calibration is.
+        Args:
+            clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+            text: a caption or an answer, in English.
+
+        Returns:
+            a list with one entry for each sound that the text speaks of
+            "words": what the text calls it
+            "claim": where the words stand in the text, and what CLAP was asked
+            "cosine": −1 to 1, in the window from "start" to "stop" (seconds) that fits best
+            "standing": that cosine in deviations from the mean over all labels of the suite
+            "chance": 0 to 1 that it is there, null where it is not known
+            "doubtful": whether that is too little to be believed
         """
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
@@ -160,8 +227,17 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     def grounds(clip: FileData, request: gr.Request, observation: str) -> dict[str, Any]:
         """Look into an answer of SALMONN by the id of its observation, asked in the same client session.
 
-        For each of `tokens` its probability with the sound and over silence, its attention to each of the
-        `windows` (start, stop in seconds), mean over layers, and its attention mass on the sound by layer.
+        Args:
+            clip: the audio file that the answer is about.
+            observation: the "id" of the answer, from /answer or /listen.
+
+        Returns:
+            "tokens": texts that together are the answer
+            "windows": start and stop of each in seconds
+            "attention": tokens × windows, mean over layers
+            "mass": attention to the sound, layers × tokens, 0 to 1
+            "probabilities": of the tokens with the sound, 0 to 1
+            "over_silence": of the tokens with silence instead, 0 to 1
         """
         session = sessions.of(request.session_hash)
         sound, said = _hold(session, clip), session.observation(observation)
@@ -187,8 +263,8 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             clip: the audio file; its first 30 s are compared.
 
         Returns:
-            "found": best first, each with "id", "title", "about" (licence and credit) and "cosine", −1 to 1;
-            "unheard": how many kept sounds were not compared yet (ask again).
+            "found": best first, each with "id", "title", "about" (licence and credit) and "cosine" (−1 to 1)
+            "unheard": how many kept sounds were not compared yet (ask again)
         """
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
@@ -201,7 +277,8 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             text: what to find, such as "rain" or "a dog barking"; at most 200 characters.
 
         Returns:
-            "found" and "unheard", as of /nearest.
+            "found": best first, each with "id", "title", "about" (licence and credit) and "cosine" (−1 to 1)
+            "unheard": how many kept sounds were not compared yet (ask again)
         """
         return _searched(lambda: library.find(text))
 
