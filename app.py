@@ -99,15 +99,15 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
 
 def serve(page: gr.Blocks, host: str, port: int, data: Path) -> str:
     """Begin to serve the page and return its address; nothing in the folder `data` is served as a file."""
-    from demos.theme import EarwitnessTheme, page_css, page_head
+    from demos.line import THREADS
+    from demos.theme import page_look
 
     page.queue(max_size=MOST_WAITING, default_concurrency_limit=8)
     _, address, _ = page.launch(
         server_name=host,
         server_port=port,
-        theme=EarwitnessTheme(),
-        css=page_css(),
-        head=page_head(),
+        **page_look(),
+        max_threads=THREADS,
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -17,6 +17,7 @@ from demos.conversation import turns_from
 from demos.engine import Engine, EngineError, Partial, Request
 from demos.library.library import Findings, Library
 from demos.library.library_component import found_sounds
+from demos.line import MOST_IN_LINE
 from demos.page_component import refusal
 from demos.request import MOST_SCALING
 from demos.session import Session, Sessions
@@ -72,7 +73,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         ]
         observations: dict[str, Any] = {}
         errors: dict[str, str] = {}
-        for question, item in engine.listen(sound, requests):
+        for question, item in engine.listen(sound, requests, lambda: session.closed):
             if isinstance(item, Observation):
                 session.keep(item)
                 observations[question.system] = _said(item)
@@ -159,9 +160,10 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             turns=before,
         )
         try:
-            for item in engine.observe(sound, question):
+            for item in engine.observe(sound, question, lambda: session.closed):
                 if isinstance(item, Partial):
-                    yield {"text": item.text, "stage": item.stage}
+                    if item.ahead is None:  # a stream begins when its answer does
+                        yield {"text": item.text, "stage": item.stage}
                 else:
                     session.keep(item)
                     yield _said(item)
@@ -295,7 +297,9 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         (find, "clap"),
     ]
     for endpoint, waits_with in endpoints:
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_id=waits_with, concurrency_limit=2)
+        gr.api(
+            endpoint, api_name=endpoint.__name__, concurrency_id=waits_with, concurrency_limit=MOST_IN_LINE
+        )
 
 
 def _hold(session: Session, clip: Any) -> Sound:
@@ -318,7 +322,7 @@ def _hold(session: Session, clip: Any) -> Sound:
 
 def _answer(engine: Engine, session: Session, sound: Sound, question: Request) -> Observation:
     try:
-        for item in engine.observe(sound, question):
+        for item in engine.observe(sound, question, lambda: session.closed):
             if isinstance(item, Observation):
                 session.keep(item)
                 return item

@@ -22,6 +22,7 @@ from demos.conversation import turns_of
 from demos.encoders import Encoders
 from demos.evidence import Calibration, Evidence, evidence
 from demos.grounds import Grounds, grounds
+from demos.line import Line
 from demos.loading import Networks
 from demos.placement import Placement
 from demos.presets import Preset
@@ -39,11 +40,13 @@ from demos.request import (
 from demos.sound import Sound
 from demos.systems import SYSTEM_STEPS, Work
 from demos.views import Views
-from store.records import Observation, System
+from store.records import SYSTEMS, Observation, System
 
 __all__ = ["Cancelled", "Engine", "EngineError", "Partial", "Request"]
 
 log = logging.getLogger(__name__)
+
+ANSWERS_AT_ONCE = 2  # of one system; who asks it meanwhile waits in its line
 
 Item = Partial | Observation
 
@@ -57,13 +60,15 @@ class Engine:
         self._views = Views()
         self._started: tuple[Networks, Encoders] | None = None
         self._starting = threading.Lock()
+        self._lines = {system: Line(ANSWERS_AT_ONCE) for system in SYSTEMS}
 
     def observe(
         self, sound: Sound, request: Request, cancelled: Callable[[], bool] = lambda: False
     ) -> Iterator[Item]:
         """Ask one system about a clip: `Partial`s while it works, the `Observation` last.
 
-        `cancelled` is asked between steps. Raises Cancelled after it said yes, and EngineError for a request
+        Who asked a system first is answered first; who waits is told what is `ahead`. `cancelled` is asked
+        while waiting and between steps. Raises Cancelled after it said yes, and EngineError for a request
         that makes no sense, missing weights, or a failure of the system.
         """
         with _said_in_sentences(request.system):
@@ -71,7 +76,7 @@ class Engine:
             networks, encoders = self._start()
             work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
             work.model.require()
-            yield from self._steps(work)
+            yield from self._in_line(work)
 
     def listen(
         self,
@@ -241,6 +246,18 @@ class Engine:
                 networks = Networks(self.suite, self._placement or Placement())
                 self._started = networks, Encoders(networks, self._views)
             return self._started
+
+    def _in_line(self, work: Work) -> Iterator[Item]:
+        """The steps of a system, once it is this person's turn to be answered."""
+        line = self._lines[work.question.system]
+        with line.place() as place:
+            for ahead in line.wait(place, work.check):
+                yield Partial("", ahead.place, ahead=ahead)
+            for item in self._steps(work):
+                if isinstance(item, Observation):
+                    line.took(item.seconds)
+                    line.leave(place)  # what is done with the answer keeps nobody waiting
+                yield item
 
     def _steps(self, work: Work) -> Iterator[Item]:
         system = work.question.system

@@ -18,6 +18,7 @@ from demos.engine import Engine
 from demos.examples import Example
 from demos.library import library_component
 from demos.library.library import Library
+from demos.line import MOST_IN_LINE
 from demos.panels import (
     clap_panel_component,
     layers_panel_component,
@@ -46,8 +47,6 @@ from demos.source.source_component import playable, source_bar, uploaded
 from demos.systems import LONGEST_VIEW
 from demos.timeline.timeline_component import timeline, timeline_value
 from store.records import Observation, System
-
-AT_ONCE = 2  # visitors that one system answers at the same time; others wait their turn
 
 
 class FlagForm(Protocol):
@@ -267,7 +266,7 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     settings: dict[str, Any] = {
         "show_progress": "hidden",
         "concurrency_id": panel.system,
-        "concurrency_limit": AT_ONCE,
+        "concurrency_limit": MOST_IN_LINE,
         "trigger_mode": "multiple",
         "api_visibility": "private",
     }
@@ -299,7 +298,7 @@ def _attach_looking(actions: Actions, panel: Panel) -> None:
         panel.view,
         show_progress="hidden",
         concurrency_id=panel.system,
-        concurrency_limit=AT_ONCE,
+        concurrency_limit=MOST_IN_LINE,
         api_visibility="private",
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from demos.catalog import Suite, default_bank
 from demos.conversation import LONGEST_ANSWER, MOST_TURNS, Turns
 from demos.layers.profile import MEASURES
+from demos.line import Ahead
 from demos.sound import Sound
 from store.records import SYSTEMS, System
 
@@ -62,11 +63,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Partial:
-    """How far a system is: its text so far, what it is doing, how much of that is done (None: unknown)."""
+    """How far a system is: its text so far, what it is doing, how much of that is done (None: unknown).
+
+    `ahead` is what is ahead of who asked, while they wait in the system's line.
+    """
 
     text: str
     stage: str
     fraction: float | None = None
+    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True)

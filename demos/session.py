@@ -48,6 +48,11 @@ class Session:
         """The sound that the visitor brought last."""
         return self._sound
 
+    @property
+    def closed(self) -> bool:
+        """Whether the visitor has gone."""
+        return self._closed
+
     def hold(self, sound: Sound) -> None:
         """Take another sound; what was said and kept of the one before goes."""
         self._drop(sound)

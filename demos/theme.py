@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -24,13 +25,18 @@ def _font_face() -> str:
     )
 
 
-def page_css() -> str:
-    """What `launch(css=…)` needs: font, colours of both schemes, layout, gradio's own parts restyled."""
+def page_look() -> dict[str, Any]:
+    """What `launch` needs to show the page as it is meant."""
+    return {"theme": EarwitnessTheme(), "css": _page_css(), "head": _page_head()}
+
+
+def _page_css() -> str:
+    """Font, colours of both schemes, layout, gradio's own parts restyled."""
     return _font_face() + (_HERE / "theme.css").read_text(encoding="utf-8")
 
 
-def page_head() -> str:
-    """What `launch(head=…)` needs: the script that the page's own components share."""
+def _page_head() -> str:
+    """The script that the page's own components share."""
     return f"<script>{(_HERE / 'page.js').read_text(encoding='utf-8')}</script>"
 
 

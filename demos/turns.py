@@ -8,9 +8,10 @@ everybody's answer grows.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from demos.line import Line
 
 CHECK_SECONDS = 0.05  # how often one who waits looks whether to go on waiting
 
@@ -23,17 +24,13 @@ class Turns:
     """
 
     def __init__(self, most: int) -> None:
-        if most < 1:
-            raise ValueError("There must be at least one turn.")
-        self._lock = threading.Lock()
-        self._free = most
-        self._waiting: deque[threading.Event] = deque()
+        self._line = Line(most)
         self._mine = threading.local()
 
     @contextmanager
     def taken(self, check: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Wait for a turn and keep it in this block. What `check` raises while waiting ends the waiting."""
-        if getattr(self._mine, "held", False):
+        if getattr(self._mine, "place", None) is not None:
             yield
             return
         self._take(check)
@@ -45,7 +42,7 @@ class Turns:
     @contextmanager
     def lent(self) -> Iterator[None]:
         """Let others have this thread's turn while it does nothing but wait in this block."""
-        if not getattr(self._mine, "held", False):
+        if getattr(self._mine, "place", None) is None:
             yield
             return
         self._give()
@@ -55,34 +52,15 @@ class Turns:
             self._take(lambda: None)
 
     def _take(self, check: Callable[[], None]) -> None:
-        with self._lock:
-            if self._free and not self._waiting:
-                self._free -= 1
-                self._mine.held = True
-                return
-            called = threading.Event()
-            self._waiting.append(called)
+        place = self._line.join()
         try:
-            while not called.wait(CHECK_SECONDS):
+            while not place.come.wait(CHECK_SECONDS):
                 check()
         except BaseException:
-            with self._lock:
-                if called.is_set():  # the turn came in the meantime
-                    self._free += 1
-                    self._call()
-                else:
-                    self._waiting.remove(called)
+            self._line.leave(place)
             raise
-        self._mine.held = True
+        self._mine.place = place
 
     def _give(self) -> None:
-        self._mine.held = False
-        with self._lock:
-            self._free += 1
-            self._call()
-
-    def _call(self) -> None:
-        """Hand free turns to those who wait longest; the lock is held."""
-        while self._free and self._waiting:
-            self._free -= 1
-            self._waiting.popleft().set()
+        place, self._mine.place = self._mine.place, None
+        self._line.leave(place)

@@ -37,7 +37,7 @@ from annotators.votes.voting import (
     save_vote,
 )
 from demos.engine import Cancelled, Engine, EngineError
-from demos.listen_tab import AT_ONCE
+from demos.line import MOST_IN_LINE
 from demos.panels.panel_component import Panel, ask_number, silent
 from demos.panels.salmonn_panel_component import Voting
 from demos.session import Session, Sessions
@@ -152,7 +152,7 @@ class VoteForm:
             **_EVENT,
         )
         voting.on_these.click(on_these, None, card, **_EVENT)
-        salmonn = _EVENT | {"concurrency_id": first.system, "concurrency_limit": AT_ONCE}
+        salmonn = _EVENT | {"concurrency_id": first.system, "concurrency_limit": MOST_IN_LINE}
         parts.answers.ask(asked, [*first.inputs, *second.inputs], card, **salmonn)
         parts.answers.cancel(self._cancelled, None, parts.answers, queue=False, api_visibility="private")
         parts.answers.close(self._let_go, None, card, **_EVENT)

@@ -239,7 +239,8 @@ const draw = () => {
   state.hidden = !sentence;
   state.classList.toggle('wrong', value.state === 'error');
   find('.spin').hidden = !running;
-  find('.stage').textContent = sentence;
+  if (find('.stage').textContent !== sentence) find('.stage').textContent = sentence; // what is said anew is read out anew
+  find('.left').textContent = running && value.left ? `, ${value.left}` : '';
   converse(value);
   say(value);
   explain(value);
@@ -324,7 +325,7 @@ find('.anew').addEventListener('click', () => { talking = false; trigger('anew',
 hear('flag', ({ system }) => {
   if (props.listens && system === props.system && flaggable(props.value)) trigger('flagged', { observation: props.value.observation, start: 0, stop: 0 });
 });
-find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', { ask: asks }); });
+find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; find('.left').textContent = ''; trigger('cancel', { ask: asks }); });
 
 hear('marked', (detail) => { marked = detail; draw(); });
 watch('grounds', showGrounds);

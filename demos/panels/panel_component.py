@@ -3,7 +3,8 @@
 The value of a panel's view is plain data, drawn by `panel.js` with `textContent` only:
 
     state      "empty", "running", "done", "stopped" or "error"
-    sentence   what to say instead of, or above, an answer; `stage` while running
+    sentence   what to say instead of, or above, an answer; `stage` while running, and `left` about how long
+               one who waits in line still waits
     text       the answer so far; `doubts` are its parts [start, stop, probability] that the model doubted
     scores     labels with their cosine and windows (CLAP)
     tokens     [text, probability] of an answer that is shaded by them; `look` whether its words can be
@@ -168,6 +169,8 @@ def running(partial: Partial | None = None) -> dict[str, Any]:
     """The state while a system listens; with the text that it has written so far."""
     if partial is None:
         return {"state": "running", "stage": "Waiting for its turn …"}
+    if partial.ahead is not None:
+        return {"state": "running", "stage": partial.stage, "left": partial.ahead.time}
     percent = "" if partial.fraction is None else f" {partial.fraction:.0%}"
     return {"state": "running", "stage": f"{partial.stage}{percent}", "text": partial.text}
 

@@ -59,7 +59,7 @@ def test_who_asks_first_goes_first() -> None:
     threads = []
     with turns.taken():
         for number in range(5):
-            asked = len(turns._waiting)
+            asked = len(turns._line._waiting)
 
             def work(number: int = number) -> None:
                 with turns.taken():
@@ -67,7 +67,7 @@ def test_who_asks_first_goes_first() -> None:
 
             threads.append(threading.Thread(target=work))
             threads[-1].start()
-            _until(lambda asked=asked: len(turns._waiting) > asked)  # type: ignore[misc]
+            _until(lambda asked=asked: len(turns._line._waiting) > asked)  # type: ignore[misc]
     for thread in threads:
         thread.join(PATIENCE)
     assert order == [0, 1, 2, 3, 4]

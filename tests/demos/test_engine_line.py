@@ -1,0 +1,171 @@
+"""Visitors before one system: who waits is told what is ahead, is answered in their turn, and can go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from demos.catalog import suite
+from demos.engine import ANSWERS_AT_ONCE, Cancelled, Engine, EngineError, Partial, Request
+from demos.line import Ahead
+from demos.session import Sessions
+from store.records import SYSTEMS, Observation
+from tests.asking import ask, passes, sweep
+
+PATIENCE = 60.0
+ASKED = Request("salmonn", max_tokens=4)
+
+
+@pytest.fixture
+def engine(folder: Path) -> Engine:
+    return Engine(suite("mini", folder))
+
+
+@contextmanager
+def busy(engine: Engine, ask: Request = ASKED) -> Iterator[list[Iterator[object]]]:
+    """As many visitors as a system answers at once, who have begun to be answered and then stand still."""
+    answers = [engine.observe(sweep(), ask) for _ in range(ANSWERS_AT_ONCE)]
+    try:
+        for answer in answers:
+            next(answer)
+        yield list(answers)
+    finally:
+        for answer in answers:
+            answer.close()  # type: ignore[attr-defined]
+
+
+class Visitor:
+    """Asks in a thread of their own until `stop` is set; `told` is what was said to be ahead, as it comes.
+
+    `begins` is called when the system begins to listen.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        pool: ThreadPoolExecutor,
+        stop: threading.Event | None = None,
+        begins: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.told: SimpleQueue[Ahead] = SimpleQueue()
+        self.stop = stop or threading.Event()
+        self._begins = begins
+        self.answer: Future[Observation] = pool.submit(self._ask, engine)
+
+    def _ask(self, engine: Engine) -> Observation:
+        item: object = None
+        for item in engine.observe(sweep(), ASKED, self.stop.is_set):
+            if isinstance(item, Partial) and item.ahead is not None:
+                self.told.put(item.ahead)
+            elif isinstance(item, Partial) and item.stage == "Listening" and not item.text:
+                self._begins()
+        assert isinstance(item, Observation)
+        return item
+
+    def hears(self) -> Ahead:
+        return self.told.get(timeout=PATIENCE)
+
+
+def test_who_waits_is_told_what_is_ahead_and_is_answered_in_turn(engine: Engine) -> None:
+    order: list[int] = []
+    with ThreadPoolExecutor(3) as pool, busy(engine) as before:
+        waiting: list[Visitor] = []
+        for number in range(3):
+            waiting.append(Visitor(engine, pool, begins=partial(order.append, number)))
+            assert waiting[-1].hears() == Ahead(number + 1, None)
+        list(before[0])  # one is answered, and those who wait go one after the other
+        for visitor in waiting:
+            assert visitor.answer.result(PATIENCE).text
+    assert order == [0, 1, 2]
+    told = waiting[-1].told
+    ranks = [3, *(told.get().rank for _ in range(told.qsize()))]
+    assert all(later <= earlier for earlier, later in pairwise(ranks))
+
+
+def test_the_time_left_is_told_once_it_is_known_how_long_an_answer_takes(engine: Engine) -> None:
+    ask(engine, sweep(), "salmonn")
+    with ThreadPoolExecutor(1) as pool, busy(engine) as before:
+        visitor = Visitor(engine, pool)
+        ahead = visitor.hears()
+        assert ahead.rank == 1
+        assert ahead.seconds is not None
+        assert ahead.time.startswith("about ")
+        list(before[0])
+        visitor.answer.result(PATIENCE)
+
+
+def test_cancelling_while_waiting_ends_it_at_once_and_runs_no_network(engine: Engine) -> None:
+    with passes(engine) as counted, ThreadPoolExecutor(2) as pool, busy(engine) as before:
+        impatient, patient = Visitor(engine, pool), Visitor(engine, pool)
+        heard = {impatient.hears().rank, patient.hears().rank}
+        assert heard == {1, 2}
+        had = dict(counted)
+        impatient.stop.set()
+        with pytest.raises(Cancelled):
+            impatient.answer.result(PATIENCE)
+        assert dict(counted) == had
+        list(before[0])
+        assert patient.answer.result(PATIENCE).text
+
+
+@pytest.mark.parametrize("goes", ["closes the page", "brings another sound"])
+def test_a_visitor_who_has_gone_leaves_the_line(engine: Engine, goes: str) -> None:
+    sessions = Sessions(engine)
+    session = sessions.of("visitor")
+    session.hold(sweep())
+    with ThreadPoolExecutor(2) as pool, busy(engine):
+        gone = Visitor(engine, pool, session.begin("salmonn"))
+        assert gone.hears().rank == 1
+        if goes == "closes the page":
+            sessions.close("visitor")
+        else:
+            session.hold(sweep(seed=2))
+        with pytest.raises(Cancelled):
+            gone.answer.result(PATIENCE)
+        next_one = Visitor(engine, pool)
+        assert next_one.hears().rank == 1
+        next_one.stop.set()
+        with pytest.raises(Cancelled):
+            next_one.answer.result(PATIENCE)
+
+
+def test_failures_leave_the_line(engine: Engine) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    network = engine.networks.answering().network.llama_model
+    hook = network.register_forward_pre_hook(crash)
+    for _ in range(ANSWERS_AT_ONCE + 1):
+        with pytest.raises(EngineError, match="SALMONN failed"):
+            ask(engine, sweep(), "salmonn")
+    hook.remove()
+    assert ask(engine, sweep(), "salmonn").text
+
+
+def test_an_answer_that_is_given_keeps_nobody_waiting(engine: Engine) -> None:
+    held = []
+    for _ in range(ANSWERS_AT_ONCE):
+        answer = engine.observe(sweep(), ASKED)
+        assert any(isinstance(item, Observation) for item in answer)  # stops there, and does not go on
+        held.append(answer)
+    with ThreadPoolExecutor(1) as pool:
+        visitor = Visitor(engine, pool)
+        assert visitor.answer.result(PATIENCE).text
+        assert visitor.told.empty()
+    assert held
+
+
+def test_other_systems_do_not_wait(engine: Engine) -> None:
+    with busy(engine):
+        for system in SYSTEMS:
+            if system != "salmonn":
+                items = list(engine.observe(sweep(), Request(system, max_tokens=3)))
+                assert isinstance(items[-1], Observation)
