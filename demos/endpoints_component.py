@@ -140,7 +140,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             turns: earlier questions of the conversation with answers, [[question, answer], …], at most 8.
 
         Returns:
-            "text" so far and "stage" while it is written, at last an observation
+            "text" so far and "stage" (the place in line, then what is done), at last an observation
             "text": the answer
             "tokens": its pieces, each with "text" and "probability" (0 to 1)
             "id": what /grounds and /flag take
@@ -162,8 +162,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         try:
             for item in engine.observe(sound, question, lambda: session.closed):
                 if isinstance(item, Partial):
-                    if item.ahead is None:  # a stream begins when its answer does
-                        yield {"text": item.text, "stage": item.stage}
+                    yield {"text": item.text, "stage": item.stage}
                 else:
                     session.keep(item)
                     yield _said(item)

@@ -248,42 +248,44 @@ class Engine:
             return self._started
 
     def _in_line(self, work: Work) -> Iterator[Item]:
-        """The steps of a system, once it is this person's turn to be answered."""
+        """What a system says, once it is this person's turn to be answered."""
         line = self._lines[work.question.system]
         with line.place() as place:
             for ahead in line.wait(place, work.check):
-                yield Partial("", ahead.place, ahead=ahead)
-            for item in self._steps(work):
+                yield Partial("", str(ahead), ahead=ahead)
+            work.check()
+            yield from _loading(work)
+            yield Partial("", "Listening")
+            begun = time.monotonic()
+            for item in _by_turns(work):
                 if isinstance(item, Observation):
-                    line.took(item.seconds)
+                    line.took(time.monotonic() - begun)
                     line.leave(place)  # what is done with the answer keeps nobody waiting
                 yield item
 
-    def _steps(self, work: Work) -> Iterator[Item]:
-        system = work.question.system
+
+def _loading(work: Work) -> Iterator[Item]:
+    """Load the weights of the system if nobody has yet; an encoder is loaded by who hears with it."""
+    system = work.question.system
+    if system != "layers" and not work.networks.holds(system):
+        yield Partial("", "Loading")
+        work.networks.load(system)
         work.check()
-        if system != "layers" and not work.networks.holds(
-            system
-        ):  # an encoder is loaded by who hears with it
-            yield Partial("", "Loading")
-            work.networks.load(system)
-            work.check()
-        yield Partial("", "Listening")
-        begun = time.perf_counter()
-        for item in _by_turns(work, SYSTEM_STEPS[system](work)):
-            if isinstance(item, Observation):
-                work.check()
-                item = replace(item, seconds=round(time.perf_counter() - begun, 3))
-            yield item
 
 
-def _by_turns(work: Work, steps: Iterator[Item]) -> Iterator[Item]:
-    """The steps of a system, each made when it is this person's turn."""
+def _by_turns(work: Work) -> Iterator[Item]:
+    """The steps of a system, each made when it is this person's turn; its turns are the time it took."""
+    steps = SYSTEM_STEPS[work.question.system](work)
+    seconds = 0.0
     while True:
-        with work.networks.placement.turns.taken(work.check):
+        with work.networks.placement.turns.taken(work.check) as turn:
             item = next(steps, None)
+        seconds += turn.seconds
         if item is None:
             return
+        if isinstance(item, Observation):
+            work.check()
+            item = replace(item, seconds=round(seconds, 3))
         yield item
 
 

@@ -46,6 +46,10 @@ class Ahead:
             return ""
         return f"about {self.seconds} s" if self.seconds < 120 else f"about {self.seconds // 60} min"
 
+    def __str__(self) -> str:
+        """“3rd in line, about 8 s”."""
+        return f"{self.place}, {self.time}" if self.time else self.place
+
 
 class Place:
     """One's place in a line; `come` is set when it is one's turn to be inside."""

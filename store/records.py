@@ -166,7 +166,7 @@ class Observation:
     words: tuple[Word, ...] = ()
     scores: tuple[Score, ...] = ()
     heatmap: Heatmap | None = None
-    seconds: float = 0.0  # time that the model took
+    seconds: float = 0.0  # time that the model took, without waiting for its turn
     made_at: str = field(default_factory=now)
 
     @property

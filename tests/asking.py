@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import cast
 
-from demos.engine import Engine, Partial, Request
+from demos.engine import ANSWERS_AT_ONCE, Engine, Partial, Request
 from demos.sound import Sound, from_array
 from store.records import SYSTEMS, Observation, System
 from tests.seeded import seeded_waveform
@@ -24,6 +25,29 @@ def ask(engine: Engine, sound: Sound, system: System, **how: object) -> Observat
     assert all(isinstance(partial, Partial) for partial in partials)
     assert isinstance(said, Observation)
     return said
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@contextmanager
+def busy(engine: Engine, asked: Request) -> Iterator[list[Generator[object]]]:
+    """As many visitors as a system answers at once, who have begun to be answered and then stand still."""
+    answers = [cast(Generator[object], engine.observe(sweep(), asked)) for _ in range(ANSWERS_AT_ONCE)]
+    try:
+        for answer in answers:
+            next(answer)
+        yield answers
+    finally:
+        for answer in answers:
+            answer.close()
 
 
 @contextmanager

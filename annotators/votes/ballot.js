@@ -1,4 +1,4 @@
-// Two answers beside each other. `props.value` is {state, sentence, about, sides, outcome, note, ask, close}: each side
+// Two answers beside each other. `props.value` is {state, sentence, left, about, sides, outcome, note, ask, close}: each side
 // is {name, text, differs, setting, took, chosen}, and what would tell which is which is not in it before the vote.
 // Emits 'ask', 'cancel' and 'close'.
 const { make } = window.earwitness;
@@ -43,7 +43,8 @@ const draw = () => {
   find('.state').hidden = !value.sentence;
   find('.state').classList.toggle('wrong', value.state === 'error');
   find('.spin').hidden = !asking;
-  find('.stage').textContent = value.sentence || '';
+  if (find('.stage').textContent !== (value.sentence || '')) find('.stage').textContent = value.sentence || ''; // or it is read out anew
+  find('.left').textContent = asking && value.left ? `, ${value.left}` : '';
   const sides = value.sides || [];
   find('.sides').hidden = sides.length === 0;
   find('.sides').replaceChildren(...sides.map(sideOf));
@@ -69,7 +70,7 @@ find('.ask').addEventListener('click', () => {
   draw();
   trigger('ask', { ask: asks });
 });
-find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; trigger('cancel', { ask: asks }); });
+find('.cancel').addEventListener('click', () => { find('.stage').textContent = 'Stopping …'; find('.left').textContent = ''; trigger('cancel', { ask: asks }); });
 find('.close').addEventListener('click', () => trigger('close', {}));
 watch('value', draw);
 draw();

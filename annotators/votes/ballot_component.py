@@ -9,6 +9,7 @@ import gradio as gr
 
 from annotators.votes.ballot import Pair
 from annotators.votes.setting import setting_of
+from demos.line import Ahead
 from demos.page_component import page_component
 from demos.panels.differences import differing_words
 from demos.panels.panel_component import counted
@@ -46,9 +47,10 @@ def nothing_to_vote_on(sentence: str) -> dict[str, Any]:
     return {"state": "error", "sentence": sentence, "close": True}
 
 
-def asking() -> dict[str, Any]:
-    """While both are asked; of neither is told how far it is."""
-    return {"state": "asking", "about": BLIND, "sentence": "Both are asked …"}
+def asking(ahead: Ahead | None = None) -> dict[str, Any]:
+    """While both are asked; of neither is told how far it is, but what is ahead of who waits in line."""
+    waiting = {} if ahead is None else {"sentence": ahead.place, "left": ahead.time}
+    return {"state": "asking", "about": BLIND, "sentence": "Both are asked …", **waiting}
 
 
 def to_vote_on(pair: Pair) -> dict[str, Any]:

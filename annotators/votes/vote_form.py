@@ -126,9 +126,13 @@ class VoteForm:
                 ours, theirs = values[: len(first.inputs)], values[len(first.inputs) :]
                 requests = first.request(*ours), second.request(*theirs)
                 one, other = (replace(request, start=start, stop=stop) for request in requests)
-                pair = ask_blind(self._engine, session, sound, (one, other), begun.is_set)
-                if session.is_current(NAME, begun):
-                    yield self._opened(session, sound, pair, request)
+                for item in ask_blind(self._engine, session, sound, (one, other), begun.is_set):
+                    if not session.is_current(NAME, begun):
+                        return
+                    if isinstance(item, Pair):
+                        yield self._opened(session, sound, item, request)
+                    else:
+                        yield {parts.answers: asking(item)}
             except (VoteError, EngineError) as problem:
                 if session.is_current(NAME, begun):
                     stopped = isinstance(problem, Cancelled)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from annotators.flags.checks import FlagError, check_rights
 from annotators.flags.flagging import needs_rights
 from annotators.votes.ballot import Ballot, Pair, VoteError
 from demos.engine import Engine
+from demos.line import Ahead
 from demos.request import Request
 from demos.session import Session
 from demos.sound import Sound
@@ -24,17 +25,24 @@ def ask_blind(
     sound: Sound,
     requests: tuple[Request, Request],
     cancelled: Callable[[], bool] = lambda: False,
-) -> Pair:
-    """Ask both requests anew, and let chance say which answer stands on the left.
+) -> Iterator[Ahead | Pair | None]:
+    """Ask both requests anew, and let chance say which answer stands on the left: the pair comes last.
 
-    Nothing of them is in the session before the vote, so that nothing else can show it. Raises VoteError when
-    both ask the same, and EngineError.
+    Before it comes what is ahead in the system's line, None when it is one's turn. Nothing of them
+    is in the session before the vote, so that nothing else can show it. Raises VoteError when both ask the
+    same, and EngineError.
     """
     if requests[0] == requests[1]:
         raise VoteError("Both settings are the same: change one of them, then ask again.")
-    said = [_answer(engine, sound, request, cancelled) for request in requests]
+    said: list[Observation] = []
+    for request in requests:
+        for item in engine.observe(sound, request, cancelled):
+            if isinstance(item, Observation):
+                said.append(item)
+            elif not item.text:
+                yield item.ahead
     first = secrets.randbelow(2)
-    return Pair(said[first], said[1 - first], hidden=True, seen=_seen(said, session.observations()))
+    yield Pair(said[first], said[1 - first], hidden=True, seen=_seen(said, session.observations()))
 
 
 def pair_that_stands(first: Observation | None, second: Observation | None) -> Pair:
@@ -76,12 +84,6 @@ def save_vote(store: Store, sound: Sound, pair: Pair, vote: Vote, rights: Rights
     elif needs_rights(store, sound.clip, vote.contributor):
         raise FlagError("Say first whose sound this is and under which licence it may be shared.")
     store.save_vote(sound.samples, sound.clip, pair.left, pair.right, vote, rights)
-
-
-def _answer(engine: Engine, sound: Sound, request: Request, cancelled: Callable[[], bool]) -> Observation:
-    *_, said = engine.observe(sound, request, cancelled)
-    assert isinstance(said, Observation)
-    return said
 
 
 def _seen(said: Sequence[Observation], before: Sequence[Observation]) -> bool:

@@ -170,7 +170,7 @@ def running(partial: Partial | None = None) -> dict[str, Any]:
     if partial is None:
         return {"state": "running", "stage": "Waiting for its turn …"}
     if partial.ahead is not None:
-        return {"state": "running", "stage": partial.stage, "left": partial.ahead.time}
+        return {"state": "running", "stage": partial.ahead.place, "left": partial.ahead.time}
     percent = "" if partial.fraction is None else f" {partial.fraction:.0%}"
     return {"state": "running", "stage": f"{partial.stage}{percent}", "text": partial.text}
 

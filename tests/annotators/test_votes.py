@@ -12,7 +12,7 @@ import pytest
 
 from annotators.flags.checks import FlagError
 from annotators.votes.ballot import Ballot, Pair, VoteError
-from annotators.votes.ballot_component import to_vote_on, voted
+from annotators.votes.ballot_component import asking, to_vote_on, voted
 from annotators.votes.setting import setting_of
 from annotators.votes.standings_component import standings_html
 from annotators.votes.voting import (
@@ -24,12 +24,14 @@ from annotators.votes.voting import (
     save_vote,
 )
 from demos.engine import Engine
+from demos.line import Ahead
 from demos.request import Request
-from demos.session import Sessions
+from demos.session import Session, Sessions
 from demos.sound import Sound, from_array
 from store.records import Rights, Vote
 from store.store import Store
 from store.votes import Standing
+from tests.asking import busy
 from tests.mini_weights import write_mini_weights
 from tests.people import answer, rights
 from tests.seeded import seeded_waveform
@@ -54,6 +56,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
+def blind_pair(engine: Engine, session: Session) -> Pair:
+    *_, pair = ask_blind(engine, session, SOUND, ASKED)
+    assert isinstance(pair, Pair)
+    return pair
+
+
 def cast(ballot: Ballot, choice: Any = "left") -> Vote:
     return ballot.cast(choice, WHO, lambda vote: None)
 
@@ -61,12 +69,27 @@ def cast(ballot: Ballot, choice: Any = "left") -> Vote:
 def test_chance_says_which_answer_stands_on_the_left(engine: Engine) -> None:
     session = Sessions(engine).of("me")
     session.hold(SOUND)
-    pairs = [ask_blind(engine, session, SOUND, ASKED) for _ in range(24)]
+    pairs = [blind_pair(engine, session) for _ in range(24)]
     assert {pair.left.lora_scaling for pair in pairs} == {2.0, 4.0}
     assert all({pair.left.lora_scaling, pair.right.lora_scaling} == {2.0, 4.0} for pair in pairs)
     assert all(pair.hidden for pair in pairs)
     assert len({one.id for pair in pairs for one in pair.sides}) == 48  # each asked anew
     assert session.observations() == []  # so that nothing else on the page can speak of them
+
+
+def test_who_asks_blind_while_others_are_answered_is_told_what_is_ahead(engine: Engine) -> None:
+    session = Sessions(engine).of("me")
+    with busy(engine, ASKED[0]) as before:
+        asked = ask_blind(engine, session, SOUND, ASKED)
+        ahead = next(asked)
+        assert isinstance(ahead, Ahead)
+        assert asking(ahead)["sentence"] == "1st in line"
+        assert asking(ahead)["left"] == ahead.time
+        list(before[0])
+        assert next(asked) is None
+        assert asking(None)["sentence"] == "Both are asked …"
+        *_, pair = asked
+        assert isinstance(pair, Pair)
 
 
 def test_before_the_vote_the_page_gets_the_words_of_a_hidden_pair_and_nothing_else() -> None:
@@ -107,9 +130,9 @@ def test_who_had_seen_one_of_the_answers_does_not_vote_blind(engine: Engine) -> 
     session = Sessions(engine).of("me")
     session.hold(SOUND)
     *_, said = engine.observe(SOUND, ASKED[0])
-    assert not ask_blind(engine, session, SOUND, ASKED).seen
+    assert not blind_pair(engine, session).seen
     session.keep(said)  # type: ignore[arg-type]
-    pair = ask_blind(engine, session, SOUND, ASKED)
+    pair = blind_pair(engine, session)
     assert pair.seen
     assert "does not count as blind" in to_vote_on(pair)["note"]
 
@@ -130,7 +153,7 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(one: Any, other: Any, 
 def test_the_same_setting_twice_is_not_even_asked(engine: Engine) -> None:
     session = Sessions(engine).of("me")
     with pytest.raises(VoteError, match="Both settings are the same"):
-        ask_blind(engine, session, SOUND, (ASKED[0], ASKED[0]))
+        next(ask_blind(engine, session, SOUND, (ASKED[0], ASKED[0])))
 
 
 def test_a_vote_is_given_once_and_for_all() -> None:

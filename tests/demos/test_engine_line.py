@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -16,9 +15,11 @@ import pytest
 from demos.catalog import suite
 from demos.engine import ANSWERS_AT_ONCE, Cancelled, Engine, EngineError, Partial, Request
 from demos.line import Ahead
+from demos.placement import Placement
 from demos.session import Sessions
+from demos.turns import Turns
 from store.records import SYSTEMS, Observation
-from tests.asking import ask, passes, sweep
+from tests.asking import Clock, ask, busy, passes, sweep
 
 PATIENCE = 60.0
 ASKED = Request("salmonn", max_tokens=4)
@@ -27,19 +28,6 @@ ASKED = Request("salmonn", max_tokens=4)
 @pytest.fixture
 def engine(folder: Path) -> Engine:
     return Engine(suite("mini", folder))
-
-
-@contextmanager
-def busy(engine: Engine, ask: Request = ASKED) -> Iterator[list[Iterator[object]]]:
-    """As many visitors as a system answers at once, who have begun to be answered and then stand still."""
-    answers = [engine.observe(sweep(), ask) for _ in range(ANSWERS_AT_ONCE)]
-    try:
-        for answer in answers:
-            next(answer)
-        yield list(answers)
-    finally:
-        for answer in answers:
-            answer.close()  # type: ignore[attr-defined]
 
 
 class Visitor:
@@ -76,7 +64,7 @@ class Visitor:
 
 def test_who_waits_is_told_what_is_ahead_and_is_answered_in_turn(engine: Engine) -> None:
     order: list[int] = []
-    with ThreadPoolExecutor(3) as pool, busy(engine) as before:
+    with ThreadPoolExecutor(3) as pool, busy(engine, ASKED) as before:
         waiting: list[Visitor] = []
         for number in range(3):
             waiting.append(Visitor(engine, pool, begins=partial(order.append, number)))
@@ -92,7 +80,7 @@ def test_who_waits_is_told_what_is_ahead_and_is_answered_in_turn(engine: Engine)
 
 def test_the_time_left_is_told_once_it_is_known_how_long_an_answer_takes(engine: Engine) -> None:
     ask(engine, sweep(), "salmonn")
-    with ThreadPoolExecutor(1) as pool, busy(engine) as before:
+    with ThreadPoolExecutor(1) as pool, busy(engine, ASKED) as before:
         visitor = Visitor(engine, pool)
         ahead = visitor.hears()
         assert ahead.rank == 1
@@ -102,8 +90,31 @@ def test_the_time_left_is_told_once_it_is_known_how_long_an_answer_takes(engine:
         visitor.answer.result(PATIENCE)
 
 
+def test_the_seconds_of_an_answer_are_its_networks_and_no_waiting(folder: Path) -> None:
+    placement, clock = Placement(), Clock()
+    turns = placement.turns = Turns(1, clock)
+    engine = Engine(suite("mini", folder), placement)
+    engine.warm("salmonn")
+
+    def run(*_: object) -> None:
+        clock.now += 1
+
+    engine.networks.answering().network.llama_model.model.register_forward_hook(run)
+    begun = threading.Event()
+    with passes(engine) as counted, ThreadPoolExecutor(1) as pool, busy(engine, ASKED) as before:
+        visitor = Visitor(engine, pool, begins=begun.set)
+        visitor.hears()
+        clock.now += 1000  # in the line
+        with turns.taken():
+            before[0].close()
+            assert begun.wait(PATIENCE)
+            clock.now += 1000  # for a turn of the networks
+        seconds = visitor.answer.result(PATIENCE).seconds
+    assert seconds == counted["LLaMA"] > 0
+
+
 def test_cancelling_while_waiting_ends_it_at_once_and_runs_no_network(engine: Engine) -> None:
-    with passes(engine) as counted, ThreadPoolExecutor(2) as pool, busy(engine) as before:
+    with passes(engine) as counted, ThreadPoolExecutor(2) as pool, busy(engine, ASKED) as before:
         impatient, patient = Visitor(engine, pool), Visitor(engine, pool)
         heard = {impatient.hears().rank, patient.hears().rank}
         assert heard == {1, 2}
@@ -121,7 +132,7 @@ def test_a_visitor_who_has_gone_leaves_the_line(engine: Engine, goes: str) -> No
     sessions = Sessions(engine)
     session = sessions.of("visitor")
     session.hold(sweep())
-    with ThreadPoolExecutor(2) as pool, busy(engine):
+    with ThreadPoolExecutor(2) as pool, busy(engine, ASKED):
         gone = Visitor(engine, pool, session.begin("salmonn"))
         assert gone.hears().rank == 1
         if goes == "closes the page":
@@ -164,7 +175,7 @@ def test_an_answer_that_is_given_keeps_nobody_waiting(engine: Engine) -> None:
 
 
 def test_other_systems_do_not_wait(engine: Engine) -> None:
-    with busy(engine):
+    with busy(engine, ASKED):
         for system in SYSTEMS:
             if system != "salmonn":
                 items = list(engine.observe(sweep(), Request(system, max_tokens=3)))

@@ -11,18 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from demos.line import Ahead, Line, Place
+from tests.asking import Clock
 
 PATIENCE = 30.0
-
-
-class Clock:
-    """A clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def inside(*places: Place) -> list[bool]:
@@ -156,6 +147,7 @@ def test_how_long_one_takes_is_a_moving_average() -> None:
 )
 def test_what_is_ahead_is_said_as_people_say_it(ahead: Ahead, place: str, time_left: str) -> None:
     assert (ahead.place, ahead.time) == (place, time_left)
+    assert str(ahead) == ", ".join(part for part in (place, time_left) if part)
 
 
 def test_who_waits_is_told_once_for_each_change() -> None:

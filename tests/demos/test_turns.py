@@ -6,8 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from demos.engine import Engine, Partial, Request
 from demos.placement import Placement, shared_out
 from demos.turns import Turns
 from store.records import SYSTEMS, Observation
-from tests.asking import sweep
+from tests.asking import Clock, sweep
 
 PATIENCE = 30.0
 
@@ -134,6 +135,26 @@ def test_who_waits_for_anothers_encoding_lends_the_turn() -> None:
         assert maker.result(PATIENCE) == waiter.result(PATIENCE) == "heard"
 
 
+def test_a_turn_lasts_neither_while_it_is_waited_for_nor_while_it_is_lent() -> None:
+    clock = Clock()
+    turns = Turns(1, clock)
+
+    def wait() -> None:
+        clock.now += 100
+        other.close()
+
+    other = _taken(turns)
+    next(other)
+    with turns.taken(wait) as turn:
+        clock.now += 2
+        with turns.lent():
+            clock.now += 100
+        with turns.taken() as inner:
+            clock.now += 3
+        assert inner is turn
+    assert turn.seconds == 5
+
+
 def test_there_must_be_a_turn() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Turns(0)
@@ -193,6 +214,16 @@ def test_nobody_imports_transformers_beside_somebody_else() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
     )
     assert said.stdout.split() == ["False", "True"]
+
+
+def _taken(turns: Turns) -> Generator[None]:
+    """A turn that another thread has, until this is closed."""
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        pool.submit(stack.enter_context, turns.taken()).result(PATIENCE)
+        try:
+            yield
+        finally:
+            pool.submit(stack.close).result(PATIENCE)
 
 
 def _has_a_turn(turns: Turns) -> bool:
