@@ -312,11 +312,7 @@ def _hold(session: Session, clip: Any) -> Sound:
         raise refusal(problem) from problem
     finally:
         path.unlink(missing_ok=True)
-    held = session.sound
-    if held is not None and held.clip.id == sound.clip.id:
-        return held
-    session.hold(sound)
-    return sound
+    return session.hold_once(sound)
 
 
 def _answer(engine: Engine, session: Session, sound: Sound, question: Request) -> Observation:

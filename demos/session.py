@@ -31,6 +31,7 @@ class Session:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._lock = threading.Lock()
+        self._changing = threading.Lock()  # held while it is looked whether another sound has come
         self._sound: Sound | None = None
         self._observations: OrderedDict[str, Observation] = OrderedDict()
         self._latest: dict[str, Observation] = {}
@@ -56,6 +57,15 @@ class Session:
     def hold(self, sound: Sound) -> None:
         """Take another sound; what was said and kept of the one before goes."""
         self._drop(sound)
+
+    def hold_once(self, sound: Sound) -> Sound:
+        """Take a sound, unless the same one is here already with what was said of it; returns that one."""
+        with self._changing:
+            held = self._sound
+            if held is not None and held.clip.id == sound.clip.id:
+                return held
+            self.hold(sound)
+        return sound
 
     def begin(self, panel: str, ask: int = 0) -> threading.Event:
         """The event that cancels a panel's next answer; its answer under way is cancelled now.

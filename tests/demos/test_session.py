@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from demos.catalog import suite
 from demos.engine import Engine, Request
-from demos.session import MOST_OBSERVATIONS, Sessions
+from demos.session import MOST_OBSERVATIONS, Session, Sessions
 from demos.sound import Sound, from_array
 from store.records import Observation, new_id
 from tests.mini_weights import write_mini_weights
@@ -47,6 +49,22 @@ def encodings(engine: Engine) -> list[int]:
     beats = engine.networks.beats(engine.suite.encoder("BEATs"))
     beats.patch_embedding.register_forward_hook(lambda *_: counted.append(1))
     return counted
+
+
+def test_the_same_sound_brought_by_many_at_once_is_taken_once(engine: Engine) -> None:
+    sessions = Sessions(engine)
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            session, together = sessions.of(f"visitor {number}"), threading.Barrier(8)
+
+            def bring(
+                sound: Sound, session: Session = session, together: threading.Barrier = together
+            ) -> Sound:
+                together.wait(30)
+                return session.hold_once(sound)
+
+            held = list(pool.map(bring, [sweep() for _ in range(8)]))
+            assert all(one is session.sound for one in held)
 
 
 def test_a_session_is_found_again_and_visitors_are_apart(engine: Engine) -> None:
