@@ -185,14 +185,16 @@ def test_who_is_called_off_while_waiting_leaves_the_line() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(visit)
-        until(lambda: len(line._waiting) == 1)
-        last = line.join()
-        assert line.ahead(last) == Ahead(2, None)
-        stop.set()
-        with pytest.raises(InterruptedError):
-            waiting.result(PATIENCE)
-    assert line.ahead(last) == Ahead(1, None)
-    line.leave(first)
+        try:
+            until(lambda: len(line._waiting) == 1)
+            last = line.join()
+            assert line.ahead(last) == Ahead(2, None)
+            stop.set()
+            with pytest.raises(InterruptedError):
+                waiting.result(PATIENCE)
+            assert line.ahead(last) == Ahead(1, None)
+        finally:
+            line.leave(first)  # so that nobody waits for ever, whatever failed
     assert last.come.is_set()
 
 
