@@ -1,4 +1,4 @@
-"""A real server of the page for tests: `python app.py` in a process of its own, on a free port."""
+"""A real server of the page for tests, on a free port: `python app.py` as a process of its own, or here."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from demos.catalog import suite
+from demos.engine import Engine
+from demos.session import Sessions
+from store.store import Store
 from tests.mini_weights import write_mini_weights
 
 ROOT = Path(__file__).parent.parent
@@ -36,9 +40,7 @@ def untrained_weights(folder: Path) -> Path:
 @contextmanager
 def served(data: Path, weights: Path | None = None) -> Iterator[str]:
     """The address of a page served from this tree, with its store in `data`; it is stopped afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = _free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--data", str(data / "store")]
     if weights is not None:
         command += ["--weights", str(weights)]
@@ -53,6 +55,29 @@ def served(data: Path, weights: Path | None = None) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextmanager
+def served_here(engine: Engine, data: Path) -> Iterator[str]:
+    """The address of a page that this process serves, so that a test can keep its engine busy."""
+    import app
+
+    with (
+        Store(data / "store") as store,
+        ThreadPoolExecutor(1) as pool,
+    ):  # a browser's loop runs in this thread
+        page = pool.submit(app.build, engine, Sessions(engine), store).result(PATIENCE)
+        try:
+            yield pool.submit(app.serve, page, "127.0.0.1", _free_port(), data / "store").result(PATIENCE)
+        finally:
+            pool.submit(page.close, verbose=False).result(PATIENCE)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

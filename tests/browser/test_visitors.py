@@ -1,4 +1,4 @@
-"""Several visitors at once: nothing of one reaches another, Cancel stops one, a crash stays alone."""
+"""Several visitors at once: nothing of one reaches another, Cancel stops one, they stand in line."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from demos.catalog import suite
+from demos.engine import Engine, Request
+from tests.asking import ask, busy, sweep
 from tests.browser.conftest import PATIENCE
 from tests.browser.test_page import PANELS, bring, mark_words
-from tests.serving import served, untrained_weights
+from tests.serving import served, served_here, untrained_weights
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE)
@@ -123,6 +126,35 @@ def test_cancel_stops_one_of_several_who_listen(browser: Browser, address: str, 
         pages[-1].locator(".btn.listen").click()
         wait_for_answers(pages[-1])
         assert cancelled.locator(".say").inner_text().strip()
+
+
+def test_who_waits_is_told_their_place_and_the_time_left(
+    browser: Browser, tmp_path: Path, question: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    engine = Engine(suite("mini", untrained_weights(tmp_path / "weights")))
+    ask(engine, sweep(), "salmonn")  # from now on it is known how long an answer takes
+    with ExitStack() as stack:
+        address = stack.enter_context(served_here(engine, tmp_path))
+        first, second = (stack.enter_context(visitor(browser, address)) for _ in range(2))
+        before = stack.enter_context(busy(engine, Request("salmonn")))
+        states = [page.locator(".panel-salmonn .first .state") for page in (first, second)]
+        for page, state, place in zip((first, second), states, ("1st", "2nd"), strict=True):
+            bring(page, question)
+            page.locator(".btn.listen").click()
+            expect(state).to_have_text(re.compile(rf"^{place} in line, about \d+ s$"))
+        live = "part => part.closest('[aria-live]').ariaLive"
+        # a new place is read out, the time that goes by is only shown
+        assert [states[1].locator(part).evaluate(live) for part in (".stage", ".left")] == ["polite", "off"]
+        second.locator(".panel-clap .rerun").wait_for()  # other systems answer meanwhile
+
+        first.locator(".panel-salmonn .first .cancel").click()
+        expect(states[0]).to_have_text("Stopped. Nothing was kept.")
+        expect(states[1]).to_have_text(re.compile(r"^1st in line, about \d+ s$"))
+        before[0].close()
+        second.locator(".panel-salmonn .first .rerun").wait_for()
+        expect(states[1]).to_be_hidden()
+        assert second.locator(".panel-salmonn .first .say").inner_text().strip()
 
 
 def test_a_damaged_file_of_one_system_leaves_the_others(
