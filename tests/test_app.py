@@ -169,6 +169,46 @@ def test_another_session_cannot_flag_what_this_one_heard(address: str, client: C
         )
 
 
+def test_two_clients_interleave_and_see_nothing_of_each_other(
+    address: str, tmp_path: Path, clip: Any
+) -> None:
+    file = tmp_path / "one second.wav"
+    soundfile.write(file, seeded_waveform(1.0, RATE, 4), RATE)
+    clips, claims = [clip, handle_file(str(file))], ["a wombat of the first", "an emu of the second"]
+    clients = [Client(address, verbose=False) for _ in clips]
+    asked: dict[str, Any] = {"systems": ["clap", "whisper"], "api_name": "/listen"}
+    heard: list[dict[str, Any]] = []
+    for _ in range(2):
+        listening = [
+            client.submit(clip=one, labels=[claim], **asked)
+            for client, one, claim in zip(clients, clips, claims, strict=True)
+        ]
+        heard += [job.result(300) for job in listening]
+    assert [one["clip"]["name"] for one in heard] == ["two seconds.wav", "one second.wav"] * 2
+    assert [one["observations"]["clap"]["text"] for one in heard] == claims * 2
+    ids = [{said["id"] for said in one["observations"].values()} for one in heard]
+    assert len(set.union(*ids)) == 8  # nobody was given what another had asked
+    for mine, other in zip(heard[:2], heard[1::-1], strict=True):
+        assert (
+            mine["observations"]["clap"]["view"]["clip_id"]
+            != other["observations"]["clap"]["view"]["clip_id"]
+        )
+
+    flags: list[dict[str, Any]] = [
+        {"observation": one["observations"]["clap"]["id"], "words": claim, "claim": claim}
+        | {"kind": "object_existence", "api_name": "/flag"}
+        for one, claim in zip(heard, claims, strict=False)
+    ]
+    for client, flag in zip(clients, flags[::-1], strict=True):
+        with pytest.raises(AppError, match="no such observation"):
+            client.predict(**flag, **OWN)
+    saving = [client.submit(**flag, **OWN) for client, flag in zip(clients, flags, strict=True)]
+    for job, claim, others in zip(saving, claims, claims[::-1], strict=True):
+        said = str(job.result(300))
+        assert claim in said
+        assert others not in said
+
+
 def test_a_file_that_is_no_sound_is_refused_in_a_sentence(client: Client, tmp_path: Path) -> None:
     file = tmp_path / "letter.wav"
     file.write_text("Dear microphone,\n")
