@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from gradio_client import Client, handle_file
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE
@@ -110,12 +112,27 @@ def test_a_sound_becomes_a_task(page: Page, address: str, question: Path, tmp_pa
     assert soundfile.info(io.BytesIO(heard)).duration == pytest.approx(4.0, abs=0.01)
 
 
-def test_the_heatmap_shows_the_numbers_of_the_record(page: Page, address: str, question: Path) -> None:
+def test_the_heatmap_shows_and_gives_away_the_numbers_of_the_record(
+    page: Page, address: str, question: Path, tmp_path: Path
+) -> None:
     said = Client(address, verbose=False).predict(clip=handle_file(str(question)), api_name="/layers")
     values = said["heatmap"]["values"]
     bring(page, question)
     listen(page)
     canvas = page.locator(".panel-layers .heatmap canvas")
+    files = {}
+    for ending in ("png", "csv"):
+        with page.expect_download() as download:
+            page.locator(f".panel-layers .saves .{ending}").click()
+        assert download.value.suggested_filename == f"whisper-encoder-change_from_below.{ending}"
+        files[ending] = tmp_path / ending
+        download.value.save_as(files[ending])
+    with Image.open(files["png"]) as drawn:
+        assert drawn.size == tuple(canvas.evaluate("one => [one.width, one.height]"))
+        assert len(drawn.convert("RGB").getcolors(1 << 24) or []) > 20
+    (_, *times), *lines = csv.reader(files["csv"].read_text(encoding="utf-8").splitlines())
+    assert [[float(number) for number in line[1:]] for line in lines] == values
+
     box = canvas.bounding_box()
     assert box is not None
     for row, column in ((0, 0), (len(values) - 1, len(values[0]) // 2), (1, len(values[0]) - 1)):
@@ -125,6 +142,8 @@ def test_the_heatmap_shows_the_numbers_of_the_record(page: Page, address: str, q
         shown = page.locator(".panel-layers .tip").get_attribute("data-value")
         assert shown is not None
         assert float(shown) == values[row][column]
+        tip = f"{lines[row][0]} · {float(times[column]):.2f} s · {lines[row][column + 1]}"
+        expect(page.locator(".panel-layers .tip")).to_have_text(tip)
 
 
 def test_what_people_write_never_becomes_markup(page: Page, question: Path) -> None:
