@@ -39,7 +39,7 @@ from store.records import (
 )
 from store.row_changes import add_edit, add_partner, insert_row
 from store.rows import ALL_ROWS, RowFilter, RowVersion, RowView
-from store.votes import Standing, add_vote, is_vote_kept, standings, vote_of_id
+from store.votes import Standing, add_vote, is_vote_kept, standings, vote_of_id, votes_by
 from store.withdrawal import carry_out, delete_withdrawn_audio
 from store.writer import Writer
 
@@ -271,6 +271,11 @@ class Store:
         """The kept vote with this id."""
         with self.reading() as cursor:
             return vote_of_id(cursor, vote_id)
+
+    def votes_by(self, contributor: str) -> list[Vote]:
+        """All kept votes of one person, the newest first."""
+        with self.reading() as cursor:
+            return votes_by(cursor, contributor)
 
     def following(self) -> list[Following]:
         """How often each model's flagged answers followed their instruction."""

@@ -20,6 +20,7 @@ _INSERT = """
 INSERT INTO vote (id, left_observation_id, right_observation_id, choice, blind, contributor, made_at)
 VALUES ($id, $left_observation_id, $right_observation_id, $choice, $blind, $contributor, $made_at)"""
 _SELECT = "SELECT vote FROM vote WHERE id = ?"
+_BY = "SELECT vote FROM vote WHERE contributor = ? ORDER BY made_at DESC, id"
 _VOTED_BEFORE = """
 SELECT count(*) > 0 FROM vote WHERE contributor = $contributor
     AND (left_observation_id, right_observation_id) IN (($left, $right), ($right, $left))"""
@@ -65,6 +66,11 @@ def vote_of_id(connection: duckdb.DuckDBPyConnection, vote_id: str) -> Vote | No
     """The kept vote with this id."""
     found = only(connection.execute(_SELECT, [vote_id]).fetchone())
     return None if found is None else Vote(**found)
+
+
+def votes_by(connection: duckdb.DuckDBPyConnection, contributor: str) -> list[Vote]:
+    """All kept votes of one person, the newest first."""
+    return [Vote(**vote) for (vote,) in connection.execute(_BY, [contributor]).fetchall()]
 
 
 def is_vote_kept(connection: duckdb.DuckDBPyConnection, vote: Vote) -> bool:

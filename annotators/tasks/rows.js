@@ -2,13 +2,14 @@
 // played, `props.download` {address, name, sentence} is fetched, `props.details` tells more of one row (see
 // details_component.py). Emits 'play' {row}, 'turn' {number}, 'open' {row}, 'edit' {row, instruction, label, reason},
 // 'out' {row, back}, 'withdraw' {row, everyone}, 'partners' {row}, 'sample' {row, clip}, 'confirm' {row, clip} and 'replay' {row}.
-const { make } = window.earwitness;
+const { make, tell, hear } = window.earwitness;
 const find = (selector) => element.querySelector(selector);
 const audio = find('audio');
 let playing = ''; // id of the row that is heard, or of a clip that is proposed as a partner
 let open = ''; // id of the row whose details are shown
 let waiting = ''; // what is being done for it, said until the server answers
 let sure = ''; // what is to be withdrawn once it is confirmed
+const ERASING = 'Erasing…';
 let typed = null; // what stands in the editor of the open row
 
 const markedAnswer = (row) => {
@@ -133,7 +134,7 @@ const withdraw = (label, everyone) => {
   made.disabled = waiting !== '';
   made.addEventListener('click', () => {
     if (asked) {
-      waiting = 'Erasing…';
+      waiting = ERASING;
       trigger('withdraw', { row: open, everyone });
     }
     sure = asked ? '' : label;
@@ -284,8 +285,10 @@ find('.before').addEventListener('click', () => trigger('turn', { number: props.
 find('.after').addEventListener('click', () => trigger('turn', { number: props.value.number + 1 }));
 
 watch('value', draw);
+hear('erased', ({ by }) => { if (by !== 'rows') trigger('turn', { number: (props.value || {}).number || 1 }); });
 watch('details', () => {
   if (!props.details || props.details.row !== open) return;
+  if (waiting === ERASING && !props.details.problem) tell('erased', { by: 'rows' });
   waiting = '';
   if (!props.details.problem) typed = null;
   draw();

@@ -48,7 +48,9 @@ from store.store import Store
 
 TITLE = "<h3>Which answer is more faithful to the sound?</h3>"
 KEEPING = [("keep it, with the sound and both answers", "keep"), ("only show me the names", "show")]
-KEPT = "Your vote is saved on this machine's disk, with the sound and both answers."
+KEPT = (
+    "Your vote is saved on this machine's disk, with the sound and both answers. The Tasks tab takes it back."
+)
 NOT_KEPT = "Nothing was kept: neither your vote nor the sound."
 NO_SOUND = "Record, upload or choose a sound first."
 STOPPED = "Stopped. Nothing was kept."

@@ -13,6 +13,8 @@ import pytest
 from annotators.flags.checks import FlagError
 from annotators.votes.ballot import Ballot, Pair, VoteError
 from annotators.votes.ballot_component import asking, to_vote_on, voted
+from annotators.votes.own_votes import own_votes, withdraw_vote
+from annotators.votes.own_votes_component import own_votes_value
 from annotators.votes.setting import setting_of
 from annotators.votes.standings_component import standings_html
 from annotators.votes.voting import (
@@ -28,6 +30,7 @@ from demos.line import Ahead
 from demos.request import Request
 from demos.session import Session, Sessions
 from demos.sound import Sound, from_array
+from store.errors import StoreError
 from store.records import Rights, Vote
 from store.store import Store
 from store.votes import Standing
@@ -188,6 +191,23 @@ def test_a_vote_without_rights_is_not_given_and_can_be_given_then(store: Store) 
     given = keep(rights(SOUND.clip))
     assert store.vote(given.id) == given
     assert [store.observation(one.id) for one in (FULL, HALF)] == [FULL, HALF]
+
+
+def test_who_voted_sees_and_takes_back_their_own_votes_and_nobody_elses(store: Store) -> None:
+    for who in (WHO, "SOMEBODY-ELSE"):
+        ballot = Ballot(Pair(FULL, HALF, hidden=True))
+        stated = rights(SOUND.clip, contributor=who)
+        ballot.cast("left", who, lambda vote, b=ballot, r=stated: save_vote(store, SOUND, b.pair, vote, r))  # type: ignore[misc]
+    (mine,), (theirs,) = own_votes(store, WHO), own_votes(store, "SOMEBODY-ELSE")
+    (line,) = own_votes_value([mine])["votes"]
+    assert (line["choice"], line["question"]) == ("A is more faithful", FULL.instruction)
+    assert line["sides"].startswith("A: mini-salmonn · LoRA 4 · greedy; B: mini-salmonn · LoRA 2")
+    with pytest.raises(VoteError, match="Only who gave a vote"):
+        withdraw_vote(store, theirs.vote.id, WHO)
+    withdraw_vote(store, mine.vote.id, WHO)
+    assert (own_votes(store, WHO), own_votes(store, "SOMEBODY-ELSE")) == ([], [theirs])
+    with pytest.raises(StoreError, match="not in the store any more"):
+        withdraw_vote(store, mine.vote.id, WHO)
 
 
 def test_a_vote_that_is_not_to_be_kept_leaves_nothing(store: Store) -> None:

@@ -108,7 +108,7 @@ def side(page: Page, number: int, part: str) -> str:
     return page.locator(".vote-form .side").nth(number).locator(part).inner_text()
 
 
-def test_a_blind_vote_hides_the_names_until_it_is_given_and_is_kept(
+def test_a_blind_vote_hides_the_names_until_it_is_given_is_kept_and_taken_back(
     page: Page, place: Place, question: Path, tmp_path: Path
 ) -> None:
     bring(page, question)
@@ -162,6 +162,21 @@ def test_a_blind_vote_hides_the_names_until_it_is_given_and_is_kept(
     page.get_by_role("tab", name="Tasks").click()
     expect(page.locator(".standings tbody tr").first).to_contain_text(names[0].splitlines()[0])
     expect(page.locator(".standings tbody tr").first.locator("td").first).to_have_text("1")
+    own = page.locator(".own-votes li")
+    expect(own).to_have_count(1)
+    for said_of_it in ("A is more faithful", *(name.splitlines()[0] for name in names)):
+        expect(own).to_contain_text(said_of_it)
+    picture(page, "own-votes")
+    own.get_by_role("button").press("Enter")
+    expect(own.get_by_role("button", name="Erase it for good?")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".own-votes .outcome")).to_have_text("What you gave to that sound is erased.")
+    expect(page.locator(".own-votes .outcome")).to_be_focused()
+    expect(own).to_have_count(0)
+    expect(page.locator(".standings tbody tr")).to_have_count(0)
+    with place.kept(tmp_path / "after") as store:
+        assert list(verify(store)) == []
+        assert [store.counts()[name] for name in ("votes", "observations", "clips")] == [0, 0, 0]
 
 
 def test_a_vote_that_is_not_kept_shows_the_names_and_leaves_nothing(
