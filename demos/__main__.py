@@ -136,7 +136,7 @@ def _models(options: argparse.Namespace) -> int:
             "trained on": model.trained_on,
             "note": model.note,
         }
-        for model in (*chosen.models.values(), *chosen.encoders)
+        for model in chosen.all_models
     ]
     if options.json:
         print(json.dumps(described, indent=1, ensure_ascii=False))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from demos.presets import MINI_PENGI, MINI_SALMONN, Preset
+from demos.presets import MINI_PENGI, MINI_SALMONN, MINI_SALMONN_BEFORE_ACTIVATION, Preset
 from store.records import Resampling, System
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
@@ -24,6 +24,7 @@ _SELF_SUPERVISED = (
 )
 """Folders of encoders that a suite may have besides, as transformers saves them, and their titles."""
 _MINI_NOTE = "Knows only the synthetic sounds and the closed grammar of speech that it was trained on."
+_BEFORE_ACTIVATION_NOTE = f"{_MINI_NOTE} It lacks the last step, activation tuning, which taught stories."
 _MINI_SOURCE = "Synthetic sounds and espeak-ng speech, made by demos.mini.world"
 
 
@@ -36,8 +37,9 @@ class Model:
     """One set of weights that fills a system's slot.
 
     `files` maps each file's part in the model ("weights", "config", "tokenizer", …) to where it lies; several
-    models may share a file. `rate` and `resampling` say how its sound is made from a clip, `window` how many
-    seconds it hears at a time. `presets` are instructions to offer, the first one the default.
+    models may share a file. Tensors of the part "changed_weights" take the place of those in "weights".
+    `rate` and `resampling` say how its sound is made from a clip, `window` how many seconds it hears at a
+    time. `presets` are instructions to offer, the first one the default.
     """
 
     id: str
@@ -100,17 +102,40 @@ class Model:
 class Suite:
     """One model for each slot; `layers` shows the encoders, in the order in which to offer them.
 
-    `evidence` is where the calibration of CLAP's scores lies, for those suites that have one.
+    `others` can be asked instead of a slot's own model. `evidence` is where the calibration of CLAP's scores
+    lies, for those suites that have one.
     """
 
     name: str
     models: Mapping[System, Model]
     encoders: tuple[Model, ...]
+    others: tuple[Model, ...] = ()
     evidence: Path | None = None
 
-    def model(self, system: System) -> Model:
-        """The model in a system's slot; for `layers` the first encoder."""
-        return self.encoders[0] if system == "layers" else self.models[system]
+    @property
+    def all_models(self) -> tuple[Model, ...]:
+        """Every model of which there are files: by slot, its own one first, and the encoders last."""
+        slots = (model for system in self.models for model in self.choices(system))
+        return (*slots, *self.encoders)
+
+    def choices(self, system: System) -> tuple[Model, ...]:
+        """The models that a slot can be filled with: its own one first, then those whose files are there."""
+        if system == "layers":
+            return self.encoders
+        others = (model for model in self.others if model.system == system and not model.missing)
+        return (self.models[system], *others)
+
+    def model(self, system: System, model_id: str = "") -> Model:
+        """The model of that id for a system's slot, without one the slot's own; of `layers` the encoders.
+
+        Raises CatalogError, naming those there are.
+        """
+        choices = self.choices(system)
+        for model in choices:
+            if model_id in ("", model.id):
+                return model
+        ids = ", ".join(model.id for model in choices)
+        raise CatalogError(f"There is no model “{model_id}” for the slot {system}; there are {ids}.")
 
     def encoder(self, title: str) -> Model:
         """The encoder of that title. Raises CatalogError, naming those there are."""
@@ -154,6 +179,8 @@ def _mini(folder: Path) -> Suite:
     clap = {**htsat, **tokenizer, "weights": "clap.safetensors", "config": "clap.json"}
     pengi = {**htsat, **tokenizer, "weights": "pengi.safetensors", "config": "pengi.json"}
     salmonn = {"weights": "salmonn.safetensors", "llama": "llama.safetensors", "config": "salmonn.json"}
+    salmonn |= {**whisper, **beats, **tokenizer}
+    before = {"changed_weights": "salmonn_before_activation.safetensors"}
 
     def model(
         id_: str,
@@ -162,6 +189,7 @@ def _mini(folder: Path) -> Suite:
         window: float,
         files: Mapping[str, str],
         presets: tuple[Preset, ...] = (),
+        note: str = _MINI_NOTE,
     ) -> Model:
         return Model(
             id=id_,
@@ -174,7 +202,7 @@ def _mini(folder: Path) -> Suite:
             code_licence="Apache-2.0",
             weights_licence="Apache-2.0",
             trained_on=_MINI_SOURCE,
-            note=_MINI_NOTE,
+            note=note,
             presets=presets,
         )
 
@@ -197,14 +225,7 @@ def _mini(folder: Path) -> Suite:
         models={
             "clap": model("mini-clap", "clap", "Mini-CLAP", 7.0, clap),
             "pengi": model("mini-pengi", "pengi", "Mini-Pengi", 7.0, pengi, MINI_PENGI),
-            "salmonn": model(
-                "mini-salmonn",
-                "salmonn",
-                "Mini-SALMONN",
-                30.0,
-                {**whisper, **beats, **tokenizer, **salmonn},
-                MINI_SALMONN,
-            ),
+            "salmonn": model("mini-salmonn", "salmonn", "Mini-SALMONN", 30.0, salmonn, MINI_SALMONN),
             "whisper": model("mini-whisper", "whisper", "Mini-Whisper", 30.0, whisper),
         },
         encoders=(
@@ -212,6 +233,17 @@ def _mini(folder: Path) -> Suite:
             model("mini-beats", "layers", "BEATs", 30.0, beats),
             model("mini-htsat", "layers", "HTSAT", 7.0, {**htsat, "config": "clap.json"}),
             *(one for one in self_supervised if not one.missing),
+        ),
+        others=(
+            model(
+                "mini-salmonn-before-activation",
+                "salmonn",
+                "Mini-SALMONN before activation",
+                30.0,
+                {**salmonn, **before},
+                MINI_SALMONN_BEFORE_ACTIVATION,
+                _BEFORE_ACTIVATION_NOTE,
+            ),
         ),
         evidence=folder / "evidence.json",
     )

@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from demos.catalog import Model, Suite, default_bank
+from demos.catalog import Suite, default_bank
 from demos.conversation import turns_of
 from demos.encoders import Encoders
 from demos.evidence import Calibration, Evidence, evidence
@@ -33,7 +33,6 @@ from demos.request import (
     Cancelled,
     EngineError,
     Partial,
-    Question,
     Request,
     settle,
 )
@@ -52,7 +51,11 @@ Item = Partial | Observation
 
 
 class Engine:
-    """Runs clips through one suite of models. Nothing is loaded before it is needed, or `warm` is called."""
+    """Runs clips through one suite of models. Nothing is loaded before it is needed, or `warm` is called.
+
+    What is compared with other sounds or texts (`embedding`, `text_embedding`, `evidence`) comes from the
+    suite's own CLAP, whichever model a request names.
+    """
 
     def __init__(self, suite: Suite, placement: Placement | None = None) -> None:
         self.suite = suite
@@ -74,7 +77,7 @@ class Engine:
         with _said_in_sentences(request.system):
             question = settle(sound, request, self.suite)
             networks, encoders = self._start()
-            work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
+            work = Work(sound, question, networks, encoders, self._views, cancelled)
             work.model.require()
             yield from self._in_line(work)
 
@@ -130,6 +133,7 @@ class Engine:
                 raise EngineError("This answer is about another sound. Listen again and choose a new one.")
             request = Request(
                 "salmonn",
+                model=said.model_id,
                 instruction=said.instruction,
                 lora_scaling=MOST_SCALING if said.lora_scaling is None else said.lora_scaling,
                 over_silence=bool(said.settings.get("over_silence", False)),
@@ -138,11 +142,10 @@ class Engine:
                 stop=said.view.stop,
             )
             question = settle(sound, request, self.suite)
-            model = self._model(question)
-            if (said.model_id, said.model_revision) != (model.id, model.revision):
+            if said.model_revision != question.model.revision:
                 raise EngineError("This answer was given by another model than the one loaded. Listen again.")
             networks, encoders = self._start()
-            work = Work(sound, question, model, networks, encoders, self._views, cancelled)
+            work = Work(sound, question, networks, encoders, self._views, cancelled)
             with networks.placement.turns.taken(work.check):
                 return grounds(work, said)
 
@@ -156,10 +159,10 @@ class Engine:
         with _said_in_sentences("clap"):
             question = settle(sound, Request("clap", stop=stop), self.suite)
             networks, encoders = self._start()
-            work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
+            work = Work(sound, question, networks, encoders, self._views, cancelled)
             with networks.placement.turns.taken(work.check):
                 latent = work.encode("htsat", work.view()).output
-                mean = networks.retrieval().embed_latent(latent).mean(0)
+                mean = networks.retrieval(work.model).embed_latent(latent).mean(0)
             embedded: npt.NDArray[np.float32] = (mean / mean.norm()).cpu().float().numpy()
             return embedded
 
@@ -177,7 +180,6 @@ class Engine:
                 raise EngineError(
                     f"The text has {len(words)} characters; at most {LONGEST_LABEL} are compared."
                 )
-            self.suite.model("clap").require()
             retrieval = self.networks.retrieval()
             embedded: npt.NDArray[np.float32] = (
                 retrieval.embed_texts([f"this is the sound of {words.lower()}"])[0].cpu().float().numpy()
@@ -199,18 +201,18 @@ class Engine:
         with _said_in_sentences("clap"):
             question = settle(sound, Request("clap", start=start, stop=stop), self.suite)
             networks, encoders = self._start()
-            work = Work(sound, question, self._model(question), networks, encoders, self._views, cancelled)
+            work = Work(sound, question, networks, encoders, self._views, cancelled)
             with networks.placement.turns.taken(work.check):
                 return evidence(work, text, self._calibration())
 
     def ready(self, system: System) -> bool:
-        """Whether a system's weights are loaded, so that it would start to listen at once."""
-        return self._started is not None and self._started[0].holds(system)
+        """Whether the weights of a system's own model are loaded, so that it would listen at once."""
+        return self._started is not None and self._started[0].holds(self.suite.model(system))
 
     def warm(self, system: System) -> None:
-        """Load a system's weights. Raises EngineError when they are missing or do not fit."""
+        """Load a system's own model. Raises EngineError when files are missing or do not fit."""
         with _said_in_sentences(system):
-            self.networks.load(system)
+            self.networks.load(self.suite.model(system))
 
     def forget(self, clip_id: str) -> None:
         """Drop every view and encoding of a clip."""
@@ -219,7 +221,7 @@ class Engine:
             self._started[1].forget(clip_id)
 
     def presets(self, system: System) -> tuple[Preset, ...]:
-        """Instructions to offer for a system, the default first."""
+        """Instructions to offer for a system's own model, the default first."""
         return self.suite.model(system).presets
 
     def default_bank(self) -> tuple[str, ...]:
@@ -234,11 +236,6 @@ class Engine:
     def _calibration(self) -> Calibration | None:
         path = self.suite.evidence
         return Calibration.read(path) if path is not None and path.exists() else None
-
-    def _model(self, question: Question) -> Model:
-        if question.system == "layers":
-            return self.suite.encoder(question.encoder)
-        return self.suite.model(question.system)
 
     def _start(self) -> tuple[Networks, Encoders]:
         with self._starting:
@@ -265,11 +262,10 @@ class Engine:
 
 
 def _loading(work: Work) -> Iterator[Item]:
-    """Load the weights of the system if nobody has yet; an encoder is loaded by who hears with it."""
-    system = work.question.system
-    if system != "layers" and not work.networks.holds(system):
+    """Load the model if nobody has yet; an encoder is loaded by who hears with it."""
+    if work.model.system != "layers" and not work.networks.holds(work.model):
         yield Partial("", "Loading")
-        work.networks.load(system)
+        work.networks.load(work.model)
         work.check()
 
 

@@ -123,7 +123,7 @@ def evidence(work: Work, text: str, calibration: Calibration | None) -> list[Evi
     if not found:
         return []
     view = work.view()
-    retrieval = work.networks.retrieval()
+    retrieval = work.networks.retrieval(work.model)
     embedded = retrieval.embed_latent(work.encode("htsat", view).output)  # [windows, d]
     work.check()
     rate = retrieval.sample_rate

@@ -49,7 +49,7 @@ def grounds(work: Work, said: Observation) -> Grounds:
     from demos.salmonn.answering import prompt_ids
     from demos.salmonn.attention import attended
 
-    answering = work.networks.answering()
+    answering = work.networks.answering(work.model)
     view = work.view(LONGEST_VIEW)
     silence = silent_tokens(work, view)[0]
     sound = silence if work.question.over_silence else audio_tokens(work, view)[0]

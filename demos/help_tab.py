@@ -19,11 +19,10 @@ def build(suite: Suite, more: Sequence[str] = ()) -> None:
             for html in more:
                 gr.HTML(html, apply_default_css=False, elem_classes="prose")
         with gr.Column(elem_classes=["card", "prose-card"], scale=2):
-            models = [*suite.models.values(), *suite.encoders]
-            gr.HTML(_models(suite, models), apply_default_css=False, elem_classes="models")
+            gr.HTML(_models(suite, suite.all_models), apply_default_css=False, elem_classes="models")
 
 
-def _models(suite: Suite, models: list[Model]) -> str:
+def _models(suite: Suite, models: Sequence[Model]) -> str:
     """The suite's models with what they were trained on and their licences, as HTML."""
     note = models[0].note
     lines = "".join(

@@ -57,37 +57,36 @@ class Networks:
         self._kept: dict[Hashable, Any] = {}
         self._loading = threading.RLock()
 
-    def holds(self, system: System) -> bool:
-        """Whether a system could listen at once."""
-        return system in self._kept
+    def holds(self, model: Model) -> bool:
+        """Whether a model could listen at once; for one of `layers`, whether every encoder could."""
+        return _place(model) in self._kept
 
-    def load(self, system: System) -> None:
-        """Load all that a system needs; for `layers` every encoder."""
-        if system == "layers":
-            self._once(system, self._load_encoders)
-        else:
-            {
-                "clap": self.retrieval,
-                "pengi": self.captioning,
-                "salmonn": self.answering,
-                "whisper": self.transcription,
-            }[system]()
+    def load(self, model: Model) -> None:
+        """Load all that a model needs; for one of `layers` every encoder."""
+        load: dict[System, Callable[[Model], object]] = {
+            "clap": self.retrieval,
+            "pengi": self.captioning,
+            "salmonn": self.answering,
+            "whisper": self.transcription,
+            "layers": lambda model: self._once(_place(model), self._load_encoders),
+        }
+        load[model.system](model)
 
-    def retrieval(self) -> Retrieval:
-        """CLAP."""
-        return self._once("clap", self._load_clap)
+    def retrieval(self, model: Model | None = None) -> Retrieval:
+        """CLAP: a model of its slot, or the suite's own."""
+        return self._of(model or self.suite.model("clap"), self._load_clap)
 
-    def captioning(self) -> Captioning:
-        """Pengi."""
-        return self._once("pengi", self._load_pengi)
+    def captioning(self, model: Model | None = None) -> Captioning:
+        """Pengi: a model of its slot, or the suite's own."""
+        return self._of(model or self.suite.model("pengi"), self._load_pengi)
 
-    def answering(self) -> Answering:
-        """SALMONN."""
-        return self._once("salmonn", self._load_salmonn)
+    def answering(self, model: Model | None = None) -> Answering:
+        """SALMONN: a model of its slot, or the suite's own."""
+        return self._of(model or self.suite.model("salmonn"), self._load_salmonn)
 
-    def transcription(self) -> Transcription:
-        """Whisper."""
-        return self._once("whisper", self._load_whisper)
+    def transcription(self, model: Model | None = None) -> Transcription:
+        """Whisper: a model of its slot, or the suite's own."""
+        return self._of(model or self.suite.model("whisper"), self._load_whisper)
 
     def whisper(self, model: Model) -> Whisper:
         """The Whisper network of a model, which has a file for the part `whisper`."""
@@ -163,54 +162,47 @@ class Networks:
             )
         return htsat
 
-    def _load_clap(self) -> Retrieval:
+    def _load_clap(self, model: Model) -> Retrieval:
         from demos.clap.checkpoint import load
         from demos.clap.network import ClapConfig
         from demos.clap.retrieval import Retrieval
         from demos.tokenizer import load_tokenizer
 
-        model = self.suite.model("clap")
-        model.require()
         config = ClapConfig.from_json(model.files["config"])
         network = load([model.files["htsat"], model.files["weights"]], config)
         network.audio_encoder.base.htsat = self._shared_htsat(model, config.htsat)
         tokenizer = load_tokenizer(model.files["tokenizer"])
         return Retrieval(self.placement.place(network), tokenizer, self.placement.device)
 
-    def _load_pengi(self) -> Captioning:
+    def _load_pengi(self, model: Model) -> Captioning:
         from demos.pengi.captioning import Captioning
         from demos.pengi.checkpoint import load
         from demos.pengi.network import PengiConfig
         from demos.tokenizer import load_tokenizer
 
-        model = self.suite.model("pengi")
-        model.require()
         config = PengiConfig.from_json(model.files["config"])
         network = load([model.files["htsat"], model.files["weights"]], config)
         network.audio_encoder.base.htsat = self._shared_htsat(model, config.htsat)
         tokenizer = load_tokenizer(model.files["tokenizer"])
         return Captioning(self.placement.place(network), tokenizer, device=self.placement.device)
 
-    def _load_salmonn(self) -> Answering:
+    def _load_salmonn(self, model: Model) -> Answering:
         from demos.salmonn.answering import Answering
         from demos.salmonn.checkpoint import read_llama, read_salmonn
         from demos.salmonn.config import SalmonnConfig
         from demos.tokenizer import load_tokenizer
 
-        model = self.suite.model("salmonn")
-        model.require()
         config = SalmonnConfig.from_dict(_read_json(model.files["config"]))
         llama = read_llama(config.llama, model.files["llama"])
         encoder = self.whisper(model).encoder
-        network = read_salmonn(config, encoder, self.beats(model), llama, model.files["weights"])
+        weights, changed = model.files["weights"], model.files.get("changed_weights")
+        network = read_salmonn(config, encoder, self.beats(model), llama, weights, changed)
         tokenizer = load_tokenizer(model.files["tokenizer"])
         return Answering(self.placement.place(network), tokenizer, self.placement.device)
 
-    def _load_whisper(self) -> Transcription:
+    def _load_whisper(self, model: Model) -> Transcription:
         from demos.whisper.transcription import Transcription
 
-        model = self.suite.model("whisper")
-        model.require()
         return Transcription(self.whisper(model), self.placement.device)
 
     def _load_encoders(self) -> bool:
@@ -226,6 +218,13 @@ class Networks:
                     read(model)
         return True
 
+    def _of(self, model: Model, read: Callable[[Model], Thing]) -> Thing:
+        def checked() -> Thing:
+            model.require()
+            return read(model)
+
+        return self._once(_place(model), checked)
+
     def _once(self, name: Hashable, read: Callable[[], Thing]) -> Thing:
         if name not in self._kept:
             with self._loading:
@@ -233,6 +232,11 @@ class Networks:
                     self._kept[name] = read()
         kept: Thing = self._kept[name]
         return kept
+
+
+def _place(model: Model) -> str:
+    """By which a model is kept; all encoders of `layers` are one."""
+    return "layers" if model.system == "layers" else model.id
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ publishers fill in for each sound (a question, the slot asked for) is filled in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -97,4 +97,8 @@ MINI_SALMONN = (
         "in detail",
         "Based on the audio, write a story in detail. Your story should be highly related to the audio.",
     ),
+)
+
+MINI_SALMONN_BEFORE_ACTIVATION = tuple(
+    replace(preset, trained=preset.trained and preset.task != "Story") for preset in MINI_SALMONN
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from demos.catalog import Suite, default_bank
+from demos.catalog import Model, Suite, default_bank
 from demos.conversation import LONGEST_ANSWER, MOST_TURNS, Turns
 from demos.layers.profile import MEASURES
 from demos.line import Ahead
@@ -43,10 +43,12 @@ class Request:
     """What one system is asked about a clip. What a system has no use for is ignored.
 
     `start` and `stop` are seconds into the clip, `stop` None is its end. `beams` and `max_tokens` None are
-    the system's usual. An empty `instruction` is the first preset, an empty `bank` the default one.
+    the system's usual. An empty `instruction` is the first preset, an empty `bank` the default one, an empty
+    `model` the suite's own; of `layers`, `encoder` says which.
     """
 
     system: System
+    model: str = ""  # its id
     instruction: str = ""
     bank: tuple[str, ...] = ()  # texts that CLAP ranks
     lora_scaling: float = 4.0  # SALMONN: 0 (the language model alone) to 4 (as trained)
@@ -79,6 +81,7 @@ class Question:
     """A request that makes sense for its clip, with nothing left open."""
 
     system: System
+    model: Model
     instruction: str
     bank: tuple[str, ...]
     lora_scaling: float
@@ -86,7 +89,6 @@ class Question:
     turns: Turns
     beams: int
     max_tokens: int
-    encoder: str
     measure: str
     seed: int
     start: float
@@ -96,18 +98,24 @@ class Question:
 def settle(sound: Sound, request: Request, suite: Suite) -> Question:
     """The request with the suite's defaults filled in.
 
-    Raises EngineError, one sentence, where it makes no sense for this clip or suite.
+    Raises EngineError, one sentence, where it makes no sense for this clip, and CatalogError where the suite
+    has no such model or encoder.
     """
     if request.system not in SYSTEMS:
         raise EngineError(f"There is no system “{request.system}”; there are {', '.join(SYSTEMS)}.")
     bank = tuple(dict.fromkeys(text.strip() for text in request.bank if text.strip()))
     if request.system == "clap":
         bank = bank or default_bank(suite)
-    presets = suite.model(request.system).presets
+    if request.system == "layers":
+        model = suite.encoder(request.encoder) if request.encoder else suite.model("layers")
+    else:
+        model = suite.model(request.system, request.model)
+    presets = model.presets
     clip = sound.clip
     usual_beams, usual_tokens = USUAL_BEAMS.get(request.system, 1), USUAL_TOKENS.get(request.system, 1)
     question = Question(
         request.system,
+        model,
         request.instruction.strip() or (presets[0].text if presets else ""),
         bank,
         float(request.lora_scaling),
@@ -115,7 +123,6 @@ def settle(sound: Sound, request: Request, suite: Suite) -> Question:
         request.turns if request.system == "salmonn" else (),
         usual_beams if request.beams is None else request.beams,
         usual_tokens if request.max_tokens is None else request.max_tokens,
-        request.encoder or suite.encoders[0].title,
         request.measure,
         request.seed,
         request.start,

@@ -38,11 +38,15 @@ class Work:
 
     sound: Sound
     question: Question
-    model: Model
     networks: Networks
     encoders: Encoders
     views: Views
     cancelled: Callable[[], bool]
+
+    @property
+    def model(self) -> Model:
+        """The model that is asked."""
+        return self.question.model
 
     def check(self) -> None:
         """Raise Cancelled once the person asked to stop."""
@@ -90,7 +94,7 @@ class Work:
 def retrieve(work: Work) -> Steps:
     """CLAP: rank the bank. The observation's text is the best label; the best ones are scored in time too."""
     view, bank = work.view(), work.question.bank
-    retrieval = work.networks.retrieval()
+    retrieval = work.networks.retrieval(work.model)
     heard = work.encode("htsat", view)
     yield Partial("", "Comparing")
     work.check()
@@ -111,7 +115,7 @@ def retrieve(work: Work) -> Steps:
 def caption(work: Work) -> Steps:
     """Pengi: say something about each window; with several, each text stands behind its times."""
     view, question = work.view(), work.question
-    captioning = work.networks.captioning()
+    captioning = work.networks.captioning(work.model)
     latent = work.encode("htsat", view).output
     heard = captioning.windows(len(work.samples(view)))
     rate = captioning.network.config.htsat.sample_rate
@@ -147,7 +151,7 @@ def caption(work: Work) -> Steps:
 def answer(work: Work) -> Steps:
     """SALMONN: answer the instruction about the first 30 s."""
     view, question = work.view(LONGEST_VIEW), work.question
-    answering = work.networks.answering()
+    answering = work.networks.answering(work.model)
     audio = silent_tokens(work, view) if question.over_silence else audio_tokens(work, view)
     for said in answering.stream(
         audio,
@@ -174,14 +178,14 @@ def audio_tokens(work: Work, view: View) -> Tensor:
     """What SALMONN's language model hears of a view: [1, windows, width]."""
     speech, events = work.encode("whisper", view), work.encode("beats", view)
     work.check()
-    return work.networks.answering().audio_tokens(speech.output, events.output)
+    return work.networks.answering(work.model).audio_tokens(speech.output, events.output)
 
 
 def silent_tokens(work: Work, view: View) -> Tensor:
     """What it would hear of silence of the same length."""
     from demos.salmonn.answering import heard_window
 
-    answering = work.networks.answering()
+    answering = work.networks.answering(work.model)
     tokens = answering.audio_tokens(*answering.encode(heard_window(np.zeros_like(work.samples(view)))))
     work.check()
     return tokens
@@ -190,7 +194,7 @@ def silent_tokens(work: Work, view: View) -> Tensor:
 def transcribe(work: Work) -> Steps:
     """Whisper: the words that are spoken, with their times in the clip."""
     view = work.view()
-    transcription = work.networks.transcription()
+    transcription = work.networks.transcription(work.model)
     encoded = work.encode("whisper", work.view(LONGEST_VIEW))
     for said in transcription.stream(
         work.samples(view).copy(), cancelled=work.cancelled, encoder_hidden=encoded.output

@@ -137,6 +137,10 @@ def _write_whisper_beats_and_salmonn(folder: Path, vocabulary: int) -> None:
     torch.save({"dims": asdict(WHISPER), "model_state_dict": halves}, folder / "whisper.pt")
     _save(beats.state_dict(), folder / "beats.safetensors")
     _save(adapter_tensors(salmonn), folder / "salmonn.safetensors")
+    before = {name: tensor for name, tensor in adapter_tensors(salmonn).items() if ".lora_" in name}
+    for tensor in before.values():
+        nn.init.normal_(tensor)
+    _save(before, folder / "salmonn_before_activation.safetensors")
     _save(llama_tensors(salmonn), folder / "llama.safetensors")
     _write_json(BEATS.to_dict(), folder / "beats.json")
     _write_json(config.to_dict(), folder / "salmonn.json")

@@ -42,11 +42,11 @@ def replay(store: Store, engine: Engine, row_id: str) -> Replay:
     if view is None:
         raise StoreError("This row is not in the store any more: reload the list.")
     before = view.observation
-    model = engine.suite.model(before.system)
-    if model.id != before.model_id:
+    choices = [model.id for model in engine.suite.choices(before.system)]
+    if before.model_id not in choices:
         raise StoreError(
-            f"{before.model_id} said this, and this Earwitness has {model.id} in its place: start it with "
-            "the suite that holds the model."
+            f"{before.model_id} said this, and this Earwitness has {' and '.join(choices)} in its place: "
+            "start it with the suite that holds the model."
         )
     clip = store.clip(before.view.clip_id)
     if clip is None:
@@ -64,6 +64,7 @@ def _request(said: Observation) -> Request:
     scaling = said.lora_scaling
     return Request(
         said.system,
+        model=said.model_id,
         instruction=said.instruction,
         bank=tuple(settings.get("bank", ())),
         lora_scaling=Request.lora_scaling if scaling is None else scaling,

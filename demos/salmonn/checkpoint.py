@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 from whisper.model import AudioEncoder
 
-from demos.checkpoint_reader import CheckpointError, Rules, fill, read_entry
+from demos.checkpoint_reader import CheckpointError, Rules, fill, fill_from, read_entry, read_tensors
 from demos.networks.beats import Beats, BeatsConfig
 from demos.networks.qformer import to_published
 from demos.salmonn.config import SalmonnConfig
@@ -53,10 +53,12 @@ def read_salmonn(
     beats: Beats,
     llama: LlamaForCausalLM,
     adapter: Files,
+    changed: str | Path | None = None,
 ) -> Salmonn:
     """A whole SALMONN on the CPU, ready to answer, from parts read already and the file of its trained parts.
 
-    Raises CheckpointError when the parts do not fit together or the file lacks a tensor.
+    The tensors of `changed` take the place of those of the same names in `adapter`.
+    Raises CheckpointError when the parts do not fit together or a file lacks or adds a tensor.
     """
     width = speech_encoder.conv1.weight.shape[0]
     if width != config.speech_width or beats.config.encoder_embed_dim != config.beats.encoder_embed_dim:
@@ -67,6 +69,8 @@ def read_salmonn(
         )
     network = Salmonn(config, speech_encoder, beats, llama)
     read_adapter(network, adapter)
+    if changed is not None:
+        _change_adapter(network, changed)
     return network.eval()
 
 
@@ -76,6 +80,12 @@ def read_adapter(network: Salmonn, files: Files) -> None:
     Raises CheckpointError when a tensor is missing, unknown or of another shape.
     """
     fill(SalmonnAdapter(adapter_tensors(network)), files, ADAPTER_RULES)
+
+
+def _change_adapter(network: Salmonn, file: str | Path) -> None:
+    """Replace those of a SALMONN's trained parts that a file holds. Raises as `read_adapter`."""
+    now, changed = adapter_tensors(network), read_tensors(file)
+    fill_from(SalmonnAdapter(now), now | changed, ADAPTER_RULES, Path(file).name)
 
 
 def read_beats(file: str | Path, config: BeatsConfig | None = None) -> Beats:
