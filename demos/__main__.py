@@ -66,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument(
         "--lora-scaling", type=float, default=4.0, metavar="S", help="SALMONN's, from 0 to 4 (default: 4)"
     )
+    listen.add_argument(
+        "--model",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="one that fills its slot instead of the suite's own; give several for several slots",
+    )
     listen.add_argument("--encoder", metavar="NAME", default="", help="whose layers to show")
     listen.add_argument("--measure", choices=MEASURES, default="change_from_below", help="of the layers")
     listen.add_argument("--start", type=float, default=0.0, metavar="SECONDS", help="where to begin")
@@ -91,11 +98,14 @@ def _systems(text: str) -> tuple[System, ...]:
 
 
 def _listen(options: argparse.Namespace) -> int:
+    chosen = suite(options.suite, options.weights)
+    models = chosen.by_slot(options.model)
     sound = read(options.clip)
-    engine = Engine(suite(options.suite, options.weights))
+    engine = Engine(chosen)
     requests = [
         Request(
             system,
+            model=models.get(system, ""),
             instruction={"pengi": options.pengi, "salmonn": options.salmonn}.get(system, ""),
             bank=tuple(options.label),
             lora_scaling=options.lora_scaling,

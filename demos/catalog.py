@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -136,6 +136,24 @@ class Suite:
                 return model
         ids = ", ".join(model.id for model in choices)
         raise CatalogError(f"There is no model “{model_id}” for the slot {system}; there are {ids}.")
+
+    def by_slot(self, model_ids: Iterable[str]) -> dict[System, str]:
+        """Which of these models is for which slot, by its id; encoders of `layers` are none of them.
+
+        Raises CatalogError, naming those there are, for an unknown one, and for two that are for one slot.
+        """
+        there = {model.id: model.system for model in self.all_models if model.system != "layers"}
+        found: dict[System, str] = {}
+        for model_id in dict.fromkeys(model_ids):
+            if model_id not in there:
+                raise CatalogError(f"There is no model “{model_id}”; there are {', '.join(there)}.")
+            first = found.setdefault(there[model_id], model_id)
+            if first != model_id:
+                raise CatalogError(
+                    f"{first} and {model_id} are for the same slot, {there[model_id]}: name one of them, "
+                    "then ask again with the other."
+                )
+        return found
 
     def encoder(self, title: str) -> Model:
         """The encoder of that title. Raises CatalogError, naming those there are."""

@@ -40,7 +40,8 @@ def contradictions(said: Observation, others: Iterable[Observation]) -> list[str
         for stance in _stances(other):
             mine = own.get((stance.name, not stance.there))
             if mine is not None:
-                found.append(f"{_words(mine)}, but {_words(stance)}.")
+                apart = said.system == other.system and said.model_id != other.model_id
+                found.append(f"{_words(mine, apart)}, but {_words(stance, apart)}.")
     return list(dict.fromkeys(found))
 
 
@@ -76,8 +77,9 @@ def _overlap(one: Observation, other: Observation) -> bool:
     return same and max(one.view.start, other.view.start) < min(one.view.stop, other.view.stop)
 
 
-def _words(stance: _Stance) -> str:
-    who = SYSTEM_NAMES[stance.said.system]
+def _words(stance: _Stance, with_model: bool) -> str:
+    """What was said, by whom; with the model where two of one system are held against each other."""
+    who = SYSTEM_NAMES[stance.said.system] + (f" ({stance.said.model_id})" if with_model else "")
     if stance.asked:
         return f"{who} says “{stance.said.text.strip()}” to “{stance.said.instruction.strip()}”"
     return f"{who} writes “{stance.said.text.strip()}”"

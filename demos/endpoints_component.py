@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio import FileData
 
+from demos.catalog import CatalogError
 from demos.conversation import turns_from
 from demos.engine import Engine, EngineError, Partial, Request
 from demos.library.library import Findings, Library
@@ -42,6 +43,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         answer_instruction: str = "",
         labels: list[str] = [],  # noqa: B006
         lora_scaling: float = MOST_SCALING,
+        models: list[str] = [],  # noqa: B006
     ) -> dict[str, Any]:
         """Put one sound to several systems at once: clap, pengi, salmonn, whisper, layers.
 
@@ -52,6 +54,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             answer_instruction: what SALMONN is asked, at most 500 characters; empty is its first preset.
             labels: what CLAP ranks, at most 500 of at most 200 characters; empty is the suite's own bank.
             lora_scaling: of SALMONN, from 0 (the language model alone) to 4 (as trained).
+            models: ids of models that answer instead of the suite's own, at most one for each slot.
 
         Returns:
             "clip": its name, seconds, rate in Hz and channels
@@ -59,12 +62,17 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             "observations": what each system said, by the system's name
             "errors": a sentence for each system that could not answer, by its name
         """
+        try:
+            chosen = engine.suite.by_slot(models)
+        except CatalogError as problem:
+            raise refusal(problem) from problem
         session = sessions.of(request.session_hash)
         sound = _hold(session, clip)
         instructions = {"pengi": caption_instruction, "salmonn": answer_instruction}
         requests = [
             Request(
                 _system(name),
+                model=chosen.get(_system(name), ""),
                 instruction=instructions.get(name, ""),
                 bank=tuple(labels),
                 lora_scaling=lora_scaling,
@@ -92,33 +100,42 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             "errors": errors,
         }
 
-    def retrieve(clip: FileData, request: gr.Request, labels: list[str] = []) -> dict[str, Any]:  # noqa: B006
+    def retrieve(
+        clip: FileData,
+        request: gr.Request,
+        labels: list[str] = [],  # noqa: B006
+        model: str = "",
+    ) -> dict[str, Any]:
         """Rank labels by how well they fit a sound (CLAP); without labels, the suite's own bank is ranked.
 
         Args:
             clip: an audio file of at most 120 MB, 0.1 s to 10 min.
             labels: what is ranked, at most 500 of at most 200 characters; empty is the suite's own bank.
+            model: the id of one for this slot; empty is the suite's own.
 
         Returns:
             an observation
             "scores": best first, each with "text", "cosine" (−1 to 1) and "windows" (start, stop, cosine)
             "text": the best label
         """
-        return ask(clip, request, Request("clap", bank=tuple(labels)))
+        return ask(clip, request, Request("clap", model=model, bank=tuple(labels)))
 
-    def caption(clip: FileData, request: gr.Request, instruction: str = "") -> dict[str, Any]:
+    def caption(
+        clip: FileData, request: gr.Request, instruction: str = "", model: str = ""
+    ) -> dict[str, Any]:
         """Caption a sound, or answer a question about it (Pengi).
 
         Args:
             clip: an audio file of at most 120 MB, 0.1 s to 10 min.
             instruction: what is asked, at most 500 characters; empty is the suite's first preset, a caption.
+            model: the id of one for this slot; empty is the suite's own.
 
         Returns:
             an observation
             "text": the caption or answer
             "tokens": its pieces, each with "text" and "probability" (0 to 1)
         """
-        return ask(clip, request, Request("pengi", instruction=instruction))
+        return ask(clip, request, Request("pengi", model=model, instruction=instruction))
 
     def answer(
         clip: FileData,
@@ -128,6 +145,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         beams: int = 1,
         over_silence: bool = False,
         turns: list[list[str]] = [],  # noqa: B006
+        model: str = "",
     ) -> Iterator[dict[str, Any]]:
         """Answer an instruction about speech and sounds together (SALMONN), streamed; the last is the whole.
 
@@ -138,6 +156,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             beams: of the search for an answer, 1 (greedy) to 8.
             over_silence: whether silence of the same length is heard instead, to see what is made up.
             turns: earlier questions of the conversation with answers, [[question, answer], …], at most 8.
+            model: the id of one for this slot; empty is the suite's own.
 
         Returns:
             "text" so far and "stage" (the place in line, then what is done), at last an observation
@@ -153,6 +172,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             raise refusal(problem) from problem
         question = Request(
             "salmonn",
+            model=model,
             instruction=instruction,
             lora_scaling=lora_scaling,
             beams=beams,
@@ -169,18 +189,19 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
         except EngineError as problem:
             raise refusal(problem) from problem
 
-    def transcribe(clip: FileData, request: gr.Request) -> dict[str, Any]:
+    def transcribe(clip: FileData, request: gr.Request, model: str = "") -> dict[str, Any]:
         """Transcribe the speech in a sound, word by word with times in seconds (Whisper).
 
         Args:
             clip: an audio file of at most 120 MB, 0.1 s to 10 min.
+            model: the id of one for this slot; empty is the suite's own.
 
         Returns:
             an observation
             "text": the transcript
             "words": each with "text", "start" and "stop" (seconds) and "probability" (0 to 1)
         """
-        return ask(clip, request, Request("whisper"))
+        return ask(clip, request, Request("whisper", model=model))
 
     def layers(
         clip: FileData, request: gr.Request, encoder: str = "", measure: str = "change_from_below"

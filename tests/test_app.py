@@ -105,6 +105,20 @@ def test_a_question_follows_earlier_turns(client: Client, clip: Any) -> None:
         client.predict(clip=clip, turns=[["what can you hear?"]], api_name="/answer")
 
 
+def test_another_model_answers_when_it_is_named(client: Client, clip: Any) -> None:
+    other = "mini-salmonn-before-activation"
+    *_, said = client.submit(clip=clip, model=other, api_name="/answer")
+    assert said["model_id"] == other
+    client.predict(clip=clip, observation=said["id"], api_name="/grounds")
+    both = client.predict(clip=clip, systems=["salmonn", "whisper"], models=[other], api_name="/listen")
+    answered = {system: said["model_id"] for system, said in both["observations"].items()}
+    assert answered == {"salmonn": other, "whisper": "mini-whisper"}
+    with pytest.raises(AppError, match=f"no model “mine” .*there are mini-salmonn, {other}"):
+        client.predict(clip=clip, model="mine", api_name="/answer")
+    with pytest.raises(AppError, match="no model “mine”; there are mini-clap"):
+        client.predict(clip=clip, models=["mine"], api_name="/listen")
+
+
 def test_an_answer_is_looked_into_and_held_against_the_sound(client: Client, clip: Any) -> None:
     *_, said = client.submit(clip=clip, lora_scaling=2.0, over_silence=True, api_name="/answer")
     assert said["settings"]["over_silence"] is True

@@ -23,6 +23,7 @@ from tests.mini_weights import write_mini_weights
 from tests.people import answer, flag, rights, sound
 
 WHO = "PRIVATE-CONTRIBUTOR"
+OTHER = "mini-salmonn-before-activation"
 
 
 @pytest.fixture
@@ -141,8 +142,9 @@ def heard_and_flagged(store: Store, engine: Engine, request: Request) -> Observa
         Request("salmonn", instruction="What is there?", lora_scaling=2.5, max_tokens=9, start=0.25),
         Request("salmonn", instruction="And then?", turns=(("What is there?", "a dog"),), max_tokens=9),
         Request("salmonn", instruction="What is there?", over_silence=True, max_tokens=9),
+        Request("salmonn", model=OTHER, instruction="What is there?", max_tokens=9),
     ],
-    ids=["clap", "pengi", "salmonn", "follow-up", "over silence"],
+    ids=["clap", "pengi", "salmonn", "follow-up", "over silence", "another model"],
 )
 def test_the_same_model_says_the_same_again(store: Store, engine: Engine, request_: Request) -> None:
     said = heard_and_flagged(store, engine, request_)
@@ -151,6 +153,7 @@ def test_the_same_model_says_the_same_again(store: Store, engine: Engine, reques
     assert again.changes == ()
     assert again.now.view == said.view
     assert again.now.settings == said.settings
+    assert (again.now.model_id, again.now.model_revision) == (said.model_id, said.model_revision)
     assert again.now.id != said.id
 
 
@@ -170,5 +173,5 @@ def test_a_model_that_is_not_here_is_named(store: Store, engine: Engine) -> None
     clip, samples = sound()
     observation = replace(answer(clip), model_id="salmonn-13b")
     row = save_flag(store, clip, samples, observation, flag(observation), rights(clip)).rows[0]
-    with pytest.raises(StoreError, match="salmonn-13b said this"):
+    with pytest.raises(StoreError, match=f"salmonn-13b said this, .* has mini-salmonn and {OTHER}"):
         replay(store, engine, row.id)

@@ -159,6 +159,22 @@ def test_the_same_setting_twice_is_not_even_asked(engine: Engine) -> None:
         next(ask_blind(engine, session, SOUND, (ASKED[0], ASKED[0])))
 
 
+def test_two_models_are_voted_on_blind_and_stand_apart_in_the_table(engine: Engine, store: Store) -> None:
+    session = Sessions(engine).of("me")
+    session.hold(SOUND)
+    models = ("mini-salmonn", "mini-salmonn-before-activation")
+    one, other = (replace(ASKED[0], model=model) for model in models)
+    *_, pair = ask_blind(engine, session, SOUND, (one, other))
+    assert isinstance(pair, Pair)
+    assert {said.model_id for said in pair.sides} == set(models)
+    assert not [model for model in models if model in json.dumps(to_vote_on(pair))]
+
+    ballot, stated = Ballot(pair), rights(SOUND.clip)
+    given = ballot.cast("both", WHO, lambda vote: save_vote(store, SOUND, ballot.pair, vote, stated))
+    assert {side["setting"].split(" · ")[0] for side in voted(pair, given, "")["sides"]} == set(models)
+    assert {standing.model for standing in store.standings()} == set(models)
+
+
 def test_a_vote_is_given_once_and_for_all() -> None:
     ballot = Ballot(Pair(FULL, HALF, hidden=True))
     with pytest.raises(VoteError, match="no vote “up”: choose one of left, right, both, neither"):

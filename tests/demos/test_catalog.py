@@ -44,6 +44,39 @@ def test_unknown_names_are_refused_with_those_there_are() -> None:
         suite("maxi")
     with pytest.raises(CatalogError, match="HTSAT"):
         suite("mini").encoder("ears")
+    with pytest.raises(
+        CatalogError, match=r"salmonn-13b.* salmonn; there are mini-salmonn, mini-salmonn-before"
+    ):
+        suite("mini").model("salmonn", "salmonn-13b")
+    with pytest.raises(CatalogError, match=r"ears.*; there are mini-clap, "):
+        suite("mini").by_slot(["ears"])
+
+
+def test_a_slot_is_filled_with_its_own_model_or_with_another_one_that_is_here(folder: Path) -> None:
+    made = suite("mini", folder)
+    own, before = made.choices("salmonn")
+    assert (own, own.id) == (made.model("salmonn"), "mini-salmonn")
+    assert made.model("salmonn", "mini-salmonn-before-activation") is before
+    assert own.revision != before.revision
+    assert [model.id for model in made.choices("clap")] == ["mini-clap"]
+    assert made.model("layers", "mini-beats") is made.encoder("BEATs")
+    assert made.by_slot(["mini-salmonn-before-activation", "mini-clap"]) == {
+        "salmonn": "mini-salmonn-before-activation",
+        "clap": "mini-clap",
+    }
+    with pytest.raises(
+        CatalogError, match="mini-salmonn and mini-salmonn-before-activation are for the same slot"
+    ):
+        made.by_slot(["mini-salmonn", "mini-salmonn-before-activation"])
+
+
+def test_a_model_whose_files_are_not_here_is_not_offered(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        if file.name != "salmonn_before_activation.safetensors":
+            (tmp_path / file.name).symlink_to(file)
+    made = suite("mini", tmp_path)
+    assert [model.id for model in made.choices("salmonn")] == ["mini-salmonn"]
+    assert not any(model.missing for model in made.all_models)
 
 
 def test_a_revision_names_the_files_and_nothing_else(folder: Path, tmp_path: Path) -> None:

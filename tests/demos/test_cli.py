@@ -55,11 +55,23 @@ def test_options_reach_the_systems(clip: str, weights: str, capsys: pytest.Captu
     status, out, _ = run(
         *(clip, "--weights", weights, "--json", "--systems", "salmonn,clap,layers"),
         *("--salmonn", "what is that?", "--label", "a dog", "--label", "a cat", "--lora-scaling", "2"),
-        *("--encoder", "BEATs", "--measure", "rms", "--start", "0.5", "--stop", "1.5"),
+        *(
+            "--model",
+            "mini-salmonn-before-activation",
+            "--encoder",
+            "BEATs",
+            "--measure",
+            "rms",
+            "--start",
+            "0.5",
+            "--stop",
+            "1.5",
+        ),
         capsys=capsys,
     )
     salmonn, clap, layers = json.loads(out)["observations"]
     assert status == 0
+    assert (salmonn["model_id"], clap["model_id"]) == ("mini-salmonn-before-activation", "mini-clap")
     assert (salmonn["instruction"], salmonn["settings"]["lora_scaling"]) == ("what is that?", 2.0)
     assert clap["settings"]["bank"] == ["a dog", "a cat"]
     assert (layers["heatmap"]["encoder"], layers["heatmap"]["measure"]) == ("BEATs", "rms")
