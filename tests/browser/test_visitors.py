@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, Page, expect
 
 from demos.catalog import suite
@@ -151,10 +152,13 @@ def test_who_waits_is_told_their_place_and_the_time_left(
         first.locator(".panel-salmonn .first .cancel").click()
         expect(states[0]).to_have_text("Stopped. Nothing was kept.")
         expect(states[1]).to_have_text(re.compile(r"^1st in line, about \d+ s$"))
+        program = Client(address, verbose=False).submit(clip=handle_file(question), api_name="/answer")
+        assert re.fullmatch(r"2nd in line, about \d+ s", next(program)["stage"])
         before[0].close()
         second.locator(".panel-salmonn .first .rerun").wait_for()
         expect(states[1]).to_be_hidden()
         assert second.locator(".panel-salmonn .first .say").inner_text().strip()
+        assert program.result(PATIENCE / 1000)["text"].strip()
 
 
 def test_a_damaged_file_of_one_system_leaves_the_others(
