@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demos.catalog import SUITES
-from store.records import SYSTEMS
+from demos.tools.early_gradio import import_gradio
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -55,13 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"The page cannot be served: {problem} Choose another --port.", file=sys.stderr)
             return 1
         log.info("Earwitness listens on %s", address)
-        threading.Thread(target=_warm, args=(engine,), daemon=True, name="warm").start()
+        threading.Thread(target=engine.warm_all, daemon=True, name="warm").start()
         page.block_thread()
     return 0
 
 
 def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
     """The page with its tabs and endpoints, wired, not yet served."""
+    import_gradio()
     import gradio as gr
 
     import annotators.endpoints_component
@@ -101,6 +102,7 @@ def serve(page: gr.Blocks, host: str, port: int, data: Path) -> str:
     """Begin to serve the page and return its address; nothing in the folder `data` is served as a file."""
     from demos.line import THREADS
     from demos.theme import page_look
+    from demos.tools import late_tools
 
     page.queue(max_size=MOST_WAITING, default_concurrency_limit=8)
     _, address, _ = page.launch(
@@ -114,21 +116,11 @@ def serve(page: gr.Blocks, host: str, port: int, data: Path) -> str:
         max_file_size=MOST_UPLOAD,
         blocked_paths=[str(data.resolve())],
         share=False,
+        **late_tools.settings(page),
         quiet=True,
         prevent_thread_lock=True,
     )
     return str(address)
-
-
-def _warm(engine: Engine) -> None:
-    """Load the networks one after the other; what cannot be loaded is said again when it is asked for."""
-    from demos.engine import EngineError
-
-    for system in SYSTEMS:
-        try:
-            engine.warm(system)
-        except EngineError as problem:
-            log.warning("%s is not ready: %s", system, problem)
 
 
 def _parser() -> argparse.ArgumentParser:

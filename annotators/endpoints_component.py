@@ -16,6 +16,7 @@ from annotators.tasks.tasks import export_tasks, instances, page
 from annotators.tasks.tasks_tab import chosen_rows, temporary
 from demos.page_component import refusal
 from demos.session import Sessions
+from demos.tools.caller_component import session_of
 from store.errors import StoreError
 from store.records import CONFIDENCES, LICENCES
 from store.store import Store
@@ -73,7 +74,7 @@ def declare(store: Store, sessions: Sessions) -> None:
         speaker_agrees: bool = False,
         note: str = "",
     ) -> dict[str, Any]:
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request, observation)
         sound, said = session.sound, session.observation(observation)
         if sound is None or said is None:
             raise refusal(
@@ -82,7 +83,7 @@ def declare(store: Store, sessions: Sessions) -> None:
         start = said.text.find(words)
         if start < 0 or not (words or kind == "not_following"):
             raise refusal("The words to flag do not stand in the answer. Copy them from its text.")
-        contributor = contributor_of(request.session_hash)
+        contributor = contributor_of(session.name)
         drafted = Draft(said.id).flag(
             said,
             contributor,
@@ -164,7 +165,7 @@ def declare(store: Store, sessions: Sessions) -> None:
             file = export_tasks(store, temporary(), chosen, form)
         except StoreError as problem:
             raise refusal(problem) from problem
-        sessions.of(request.session_hash).keep_file(file)
+        session_of(sessions, request).keep_file(file)
         return FileData(path=str(file), orig_name=file.name)
 
     for endpoint in (flag, tasks, export):

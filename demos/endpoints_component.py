@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import FileData
+from gradio_client.utils import is_http_url_like
 
 from demos.catalog import CatalogError
 from demos.conversation import turns_from
@@ -23,7 +24,9 @@ from demos.page_component import refusal
 from demos.request import MOST_SCALING
 from demos.session import Session, Sessions
 from demos.sound import Sound, SoundError, notices, read
+from demos.source.address_component import fetched
 from demos.source.source_component import uploaded
+from demos.tools.caller_component import session_of
 from store.records import SYSTEMS, Observation, System
 
 
@@ -31,7 +34,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
     """Declare the endpoints; called inside the page's Blocks."""
 
     def ask(clip: Any, request: gr.Request, question: Request) -> dict[str, Any]:
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request)
         sound = _hold(session, clip)
         return _said(_answer(engine, session, sound, question))
 
@@ -66,7 +69,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             chosen = engine.suite.by_slot(models)
         except CatalogError as problem:
             raise refusal(problem) from problem
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request)
         sound = _hold(session, clip)
         instructions = {"pengi": caption_instruction, "salmonn": answer_instruction}
         requests = [
@@ -164,7 +167,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             "tokens": its pieces, each with "text" and "probability" (0 to 1)
             "id": what /grounds and /flag take
         """
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request)
         sound = _hold(session, clip)
         try:
             before = turns_from(turns)
@@ -235,7 +238,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             "chance": 0 to 1 that it is there, null where it is not known
             "doubtful": whether that is too little to be believed
         """
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request)
         sound = _hold(session, clip)
         try:
             found = engine.evidence(sound, text)
@@ -261,7 +264,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             "probabilities": of the tokens with the sound, 0 to 1
             "over_silence": of the tokens with silence instead, 0 to 1
         """
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request, observation)
         sound, said = _hold(session, clip), session.observation(observation)
         if said is None:
             raise refusal("There is no such observation of this clip in this session. Ask /answer first.")
@@ -288,7 +291,7 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
             "found": best first, each with "id", "title", "about" (licence and credit) and "cosine" (−1 to 1)
             "unheard": how many kept sounds were not compared yet (ask again)
         """
-        session = sessions.of(request.session_hash)
+        session = session_of(sessions, request)
         sound = _hold(session, clip)
         return _searched(lambda: library.near(sound))
 
@@ -324,7 +327,11 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
 
 def _hold(session: Session, clip: Any) -> Sound:
     """The caller's sound, read and held by the session; the upload is deleted. gr.Error if it is none."""
-    path = uploaded(clip.get("path") if isinstance(clip, dict) else None)
+    told = str(clip.get("path") or "") if isinstance(clip, dict) else ""
+    try:
+        path = fetched(told) if is_http_url_like(told) else uploaded(told)
+    except SoundError as problem:
+        raise refusal(problem) from problem
     if path is None:
         raise refusal("The clip did not arrive. Upload an audio file with the call.")
     try:

@@ -214,6 +214,14 @@ class Engine:
         with _said_in_sentences(system):
             self.networks.load(self.suite.model(system))
 
+    def warm_all(self) -> None:
+        """Load every system's weights, one after the other; what is missing is said when it is asked."""
+        for system in SYSTEMS:
+            try:
+                self.warm(system)
+            except EngineError as problem:
+                log.warning("%s is not ready: %s", system, problem)
+
     def forget(self, clip_id: str) -> None:
         """Drop every view and encoding of a clip."""
         self._views.forget(clip_id)

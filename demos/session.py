@@ -6,6 +6,7 @@ comes, when the page is closed, or when nobody asked for them for an hour.
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -20,15 +21,19 @@ IDLE_SECONDS = 3600.0
 Part = tuple[float, float | None]  # start and stop in seconds; None is the end of the sound
 WHOLE: Part = (0.0, None)
 MOST_OBSERVATIONS = 500  # of one sound; the oldest go first
+MOST_CALLS = 64  # of tools whose sound and answer are kept; more than the 40 that gradio lets run at once
+_CALL = "call of a tool "
 
 
 class Session:
     """One visitor's sound, what was said of it, and how to stop what is still being said.
 
-    May be called from many threads. After `close` it keeps nothing more.
+    May be called from many threads. After `close` it keeps nothing more. `name` is the id that the server
+    gave the page, and secret.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, name: str) -> None:
+        self.name = name
         self._sessions = sessions
         self._lock = threading.Lock()
         self._changing = threading.Lock()  # held while it is looked whether another sound has come
@@ -221,12 +226,30 @@ class Sessions:
         with self._lock:
             new = name not in self._sessions
             if new:
-                self._sessions[name] = Session(self)
+                self._sessions[name] = Session(self, name)
             self._asked[name] = time.monotonic()
             session = self._sessions[name]
         if new:
             self.close_idle()
         return session
+
+    def of_call(self, observation_id: str = "") -> Session:
+        """The session of a tool's call: the one that keeps this observation, else a new one of its own.
+
+        Who calls tools has no session with the server, and all come through one client of its own. What one
+        was answered is found again by the id of the observation, which nobody else was told.
+        """
+        with self._lock:
+            calls = [name for name in self._asked if name.startswith(_CALL)]
+            for name in calls:
+                session = self._sessions[name]
+                if session.observation(observation_id) is not None:
+                    self._asked[name] = time.monotonic()
+                    return session
+            calls.sort(key=lambda name: self._asked[name])
+        for name in calls[: max(0, len(calls) + 1 - MOST_CALLS)]:
+            self.close(name)
+        return self.of(f"{_CALL}{secrets.token_hex(16)}")
 
     def close(self, session_id: str | None) -> None:
         """Close a page's session and delete all that was kept for it."""

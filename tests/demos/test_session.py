@@ -12,7 +12,7 @@ import pytest
 
 from demos.catalog import suite
 from demos.engine import Engine, Request
-from demos.session import MOST_OBSERVATIONS, Session, Sessions
+from demos.session import MOST_CALLS, MOST_OBSERVATIONS, Session, Sessions
 from demos.sound import Sound, from_array
 from store.records import Observation, new_id
 from tests.mini_weights import write_mini_weights
@@ -210,3 +210,20 @@ def test_what_is_put_aside_goes_with_its_sound(engine: Engine) -> None:
     session.close()
     assert session.aside("pair") is None
     assert not session.put_aside("pair", "late", second)
+
+
+def test_the_calls_of_tools_are_apart_and_what_one_was_answered_is_found_by_its_id(engine: Engine) -> None:
+    sessions = Sessions(engine)
+    page, first = sessions.of("page"), sessions.of_call()
+    first.hold(sweep())
+    said = ask(engine, sweep())
+    first.keep(said)
+    page.hold(sweep(2))
+    between = [sessions.of_call() for _ in range(MOST_CALLS - 1)]
+    assert sessions.of_call(said.id) is first  # asked for again, so that it stays longer
+    sessions.of_call()
+    assert sessions.of_call(said.id) is first
+    assert len(sessions) == MOST_CALLS + 1
+    assert sessions.of(between[0].name) is not between[0], "the call that was asked for longest ago has gone"
+    assert sessions.of_call("another").observation(said.id) is None
+    assert page.sound is not None

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import soundfile
-from gradio_client import Client, handle_file
+from gradio_client import Client
 
-from tests.seeded import seeded_waveform
-from tests.serving import ROOT, served, untrained_weights
+from tests.api.document import BEGIN, SECTION_OF
+from tests.serving import ROOT
 
-RATE = 16_000
 ADDRESS = "http://localhost:7860"
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
-DOCUMENT = (ROOT / "docs" / "API.md").read_text(encoding="utf-8")
-BEGIN, *SECTIONS = re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)
-SECTION_OF = {section.split("\n", 1)[0]: section for section in SECTIONS}
 
 
 def examples(text: str) -> list[str]:
@@ -30,25 +24,6 @@ def example_of_the_readme() -> str:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (example,) = (block for block in examples(readme) if "gradio_client" in block)
     return str(example)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the examples run: a `clip.wav` lies in it, and no row of it is flagged yet."""
-    folder = tmp_path_factory.mktemp("examples")
-    soundfile.write(folder / "clip.wav", seeded_waveform(2.0, RATE, 3), RATE)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder: Path) -> Iterator[str]:
-    with served(folder, untrained_weights(folder / "weights")) as address:
-        client = Client(address, verbose=False)  # so that there is a row to list and to export
-        said = client.predict(handle_file(str(folder / "clip.wav")), ["a bell"], api_name="/retrieve")
-        flag = {"observation": said["id"], "words": "a bell", "kind": "object_existence", "claim": "a bell"}
-        rights = {"owner": "mine", "licence": "CC0-1.0", "speaker_agrees": True}
-        client.predict(**flag, **rights, api_name="/flag")
-        yield address
 
 
 def run(source: str, address: str) -> None:

@@ -1,0 +1,1 @@
+"""The endpoints as tools of the Model Context Protocol (MCP)."""
