@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until it is stopped. Returns 1, after a sentence, when it cannot start."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for library in ("httpx", "mcp"):  # they would tell of every call, and of the clips' addresses
+        logging.getLogger(library).setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from demos.catalog import suite
     from demos.engine import Engine

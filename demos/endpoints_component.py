@@ -326,7 +326,10 @@ def declare(engine: Engine, sessions: Sessions, library: Library) -> None:
 
 
 def _hold(session: Session, clip: Any) -> Sound:
-    """The caller's sound, read and held by the session; the upload is deleted. gr.Error if it is none."""
+    """The caller's sound, read and held by the session; the file is deleted. gr.Error if it is none.
+
+    A file that a tool was given by its address may be given to the next tool too: it goes with the session.
+    """
     told = str(clip.get("path") or "") if isinstance(clip, dict) else ""
     try:
         path = fetched(told) if is_http_url_like(told) else uploaded(told)
@@ -334,13 +337,19 @@ def _hold(session: Session, clip: Any) -> Sound:
         raise refusal(problem) from problem
     if path is None:
         raise refusal("The clip did not arrive. Upload an audio file with the call.")
+    again = session.is_call and bool(clip.get("url"))
     try:
         sound = read(path, Path(clip.get("orig_name") or path.name).name)
     except SoundError as problem:
+        again = False
         raise refusal(problem) from problem
     finally:
-        path.unlink(missing_ok=True)
-    return session.hold_once(sound)
+        if not again:
+            path.unlink(missing_ok=True)
+    held = session.hold_once(sound)
+    if again:
+        session.keep_file(path)
+    return held
 
 
 def _answer(engine: Engine, session: Session, sound: Sound, question: Request) -> Observation:

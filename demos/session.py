@@ -55,6 +55,11 @@ class Session:
         return self._sound
 
     @property
+    def is_call(self) -> bool:
+        """Whether it is of one call of a tool, by a caller who has no session."""
+        return self.name.startswith(_CALL)
+
+    @property
     def closed(self) -> bool:
         """Whether the visitor has gone."""
         return self._closed

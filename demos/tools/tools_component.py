@@ -72,7 +72,7 @@ class Tools(GradioMCPServer):
             return self._file_of(text)
         path = uploaded(unquote(text.partition(_UPLOADED)[2]))
         if path is not None:
-            return {"path": str(path)}
+            return {"path": str(path), "url": text}
         if not text.startswith(("http://", "https://")):
             raise ValueError(_NO_CLIP)
         return {"path": text}

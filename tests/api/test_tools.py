@@ -80,18 +80,25 @@ def test_the_tools_are_the_endpoints_and_each_is_described_with_its_arguments(ad
         assert "request" not in arguments
 
 
-@pytest.mark.parametrize("given", ["uploaded", "data"])
 def test_a_tool_says_what_the_endpoint_says_and_nothing_of_the_clip_stays(
-    given: str, call: Call, address: str, folder: Path
+    call: Call, address: str, folder: Path
 ) -> None:
     before = left_in(folder)
-    clip = uploaded(address, EXAMPLE) if given == "uploaded" else data_address(EXAMPLE)
+    clip = data_address(EXAMPLE)
     by_tool = said(call("retrieve", clip=clip, labels=LABELS))
     assert left_in(folder) == before
     client = Client(address, verbose=False)
     by_client = client.predict(clip=handle_file(str(EXAMPLE)), labels=LABELS, api_name="/retrieve")
     assert by_tool["scores"] == by_client["scores"]
     assert set(by_tool) == set(by_client)
+
+
+def test_a_file_that_was_uploaded_once_is_there_for_the_next_tools(call: Call, address: str) -> None:
+    clip = uploaded(address, EXAMPLE)
+    by_address = said(call("retrieve", clip=clip, labels=LABELS))
+    assert by_address["scores"] == said(call("retrieve", clip=data_address(EXAMPLE), labels=LABELS))["scores"]
+    found = said(call("evidence", clip=clip, text="a dog barking"))
+    assert [one["words"] for one in found] == ["a dog barking"]
 
 
 def test_an_answer_is_looked_into_and_flagged_by_its_id_though_others_called_in_between(call: Call) -> None:
