@@ -12,8 +12,9 @@ import soundfile
 
 from demos.cache import OnceCache
 from demos.picture import envelope, log_mel_picture
+from demos.resampling import resample_published
 from demos.sound import Sound, from_array, notices, read
-from demos.views import Views, resample_published, view_of
+from demos.views import Views, view_of
 from store.audio import clip_id, row_audio
 from tests.seeded import seeded_waveform
 
