@@ -15,6 +15,7 @@ from transformers import ClapFeatureExtractor, ClapModel
 
 from demos.checkpoint_reader import CheckpointError
 from demos.clap.towers import Towers
+from demos.quiet_loading import quietly
 from demos.tokenizer import padded
 
 if TYPE_CHECKING:
@@ -89,14 +90,15 @@ def load_laion(folder: str | Path) -> LaionClap:
     if missing:
         raise CheckpointError(f"The CLAP in {folder.name} lacks {', '.join(missing)}. Fetch it again.")
     try:
-        model, report = ClapModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with quietly():  # what does not fit is refused below, in a sentence
+            model, report = ClapModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
         extractor = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # transformers and safetensors raise many kinds for damaged files
         raise CheckpointError(

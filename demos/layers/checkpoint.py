@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from demos.checkpoint_reader import CheckpointError
+from demos.quiet_loading import quietly
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,9 +72,10 @@ def read_speech_encoder(folder: Path, rate: int) -> SpeechEncoder:
     if rules.get("sampling_rate") != rate:
         raise CheckpointError(f"{folder.name} hears {rules.get('sampling_rate')} Hz; it is given {rate} Hz.")
     try:
-        network, found = AutoModel.from_pretrained(
-            folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
-        )
+        with quietly():  # a head that the file holds besides is left out on purpose
+            network, found = AutoModel.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+            )
     except (OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"The weights in {folder.name} cannot be read. Restore the folder.") from error
     if missing := sorted(found["missing_keys"]):

@@ -19,7 +19,13 @@ from demos.catalog import MINI_WEIGHTS, Suite, suite
 from demos.engine import Engine
 from tests.benchmarks.comparison import table
 from tests.benchmarks.keeping import compare_keeping
-from tests.benchmarks.listening import compare_first, compare_listening, compare_many, memory_over
+from tests.benchmarks.listening import (
+    compare_first,
+    compare_listening,
+    compare_many,
+    compare_upstream,
+    memory_over,
+)
 from tests.benchmarks.many_rows import compare_export, compare_page, compare_sessions
 from tests.benchmarks.profiling import PICTURE, write_flame_graph
 from tests.benchmarks.serving import compare_serving
@@ -68,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             table(
                 [
                     *compare_listening(engine, runs["listens"]),
+                    *compare_upstream(engine, runs["listens"]),
                     compare_first(engine, runs["listens"]),
                     together,
                 ]

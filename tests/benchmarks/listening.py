@@ -1,4 +1,7 @@
-"""A whole listen against its bare network calls and against five systems that share nothing; many at once."""
+"""A whole listen against its bare network calls and against five systems that share nothing; many at once.
+
+The clip has 10 s: the first two shipped examples, one behind the other, cut there.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import soundfile
 import torch
 
 from demos.engine import Engine, EngineError, Request
 from demos.examples import examples
-from demos.sound import Sound, from_array
+from demos.resampling import resample_soxr
+from demos.sound import Sound, from_array, read
 from store.records import SYSTEMS, Observation
 from tests.benchmarks.bare_networks import BareNetworks, recorded
 from tests.benchmarks.comparison import Comparison, seconds_of
+from tests.benchmarks.upstream_scripts import UpstreamScripts
 
 REQUESTS = tuple(Request(system) for system in SYSTEMS)
 SESSIONS = 10  # that listen at the same time
+SECONDS = 10.0  # of the clip
+FILE_RATE = 44_100  # of the file that the published scripts read, as most recordings have
 NOISE = 1e-4  # of full scale: another clip for the caches, the same sound for the networks
 
 
@@ -60,6 +69,30 @@ def _seconds_of_bare(networks: BareNetworks) -> float:
         seconds.append(seconds_of(networks.run))
     torch.set_num_threads(threads)
     return min(seconds)
+
+
+def compare_upstream(engine: Engine, runs: int) -> list[Comparison]:
+    """Time listens of fresh files, decoding included, against the five published scripts on the same file.
+
+    Two comparisons: with scripts that embed CLAP's labels, and with scripts that had them embedded before.
+    """
+    scripts = UpstreamScripts(engine)
+    listens, scripted, without_labels = [], [], []
+    with TemporaryDirectory() as folder:
+        for run in range(runs + 1):
+            path = Path(folder) / f"{run}.wav"
+            resampled = resample_soxr(fresh_clip(40_000 + run).samples[:, 0], 16_000, FILE_RATE)
+            soundfile.write(path, resampled, FILE_RATE, subtype="PCM_24")
+            listens.append(seconds_of(partial(_listen_to_file, engine, path)))
+            scripted.append(seconds_of(partial(scripts.run, path)))
+            without_labels.append(seconds_of(partial(scripts.run, path, embed_bank=False)))
+            engine.forget(read(path).clip.id)
+    # the first run warms the scripts
+    what = f"a whole listen from a file of {FILE_RATE:,} Hz"
+    return [
+        Comparison(what, "the five published scripts one after the other", listens[1:], scripted[1:]),
+        Comparison(what, "the same, CLAP's labels embedded before", listens[1:], without_labels[1:]),
+    ]
 
 
 def compare_first(engine: Engine, runs: int) -> Comparison:
@@ -110,10 +143,11 @@ def _resident() -> float:
 
 
 def fresh_clip(number: int) -> Sound:
-    """The first shipped example with faint noise of its own, so that nobody has heard this clip before."""
-    sound = examples()[0].sound()
-    noise = NOISE * np.random.default_rng(number).standard_normal(sound.samples.shape)
-    return from_array(sound.clip.rate, sound.samples + noise.astype(np.float32))
+    """The clip with faint noise of its own, so that nobody has heard it before."""
+    first, second = (example.sound() for example in examples()[:2])
+    samples = np.concatenate([first.samples, second.samples])[: round(SECONDS * first.clip.rate)]
+    noise = NOISE * np.random.default_rng(number).standard_normal(samples.shape)
+    return from_array(first.clip.rate, samples + noise.astype(np.float32))
 
 
 def _listen(engine: Engine, sound: Sound) -> None:
@@ -121,6 +155,10 @@ def _listen(engine: Engine, sound: Sound) -> None:
     for _, item in engine.listen(sound, REQUESTS):
         if isinstance(item, EngineError):
             raise item
+
+
+def _listen_to_file(engine: Engine, path: Path) -> None:
+    _listen(engine, read(path))
 
 
 def _listen_at_once(engine: Engine, clips: list[Sound]) -> None:
