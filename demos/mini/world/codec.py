@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
-from scipy.signal import lfilter
 
 from demos.mini.world.dsp import SAMPLE_RATE, samples_of
 from demos.mini.world.ranges import Ranges, Span
@@ -123,6 +122,8 @@ def _clipped(samples: NDArray[np.float32], strength: float) -> NDArray[np.floati
 
 def _levelled(samples: NDArray[np.float32], strength: float) -> NDArray[np.floating]:
     """Automatic gain: loud stretches come down and quiet ones up, by up to 80 % of their difference."""
+    from scipy.signal import lfilter  # see dsp.recursive
+
     keep = float(np.exp(-1 / (0.08 * SAMPLE_RATE)))
     start = samples[: samples_of(0.1)]
     zi = [keep * float(np.mean(start * start))]

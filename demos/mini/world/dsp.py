@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len
-from scipy.signal import lfilter
 
 Signal = NDArray[np.floating]
 
@@ -23,6 +22,14 @@ REFERENCE_RMS = 0.1
 
 _TABLE = 2_048
 _LOUDNESS_FRAME = 640
+
+
+def recursive(feed: Sequence[float], back: Sequence[float], signal: Signal) -> Signal:
+    """A signal [samples] through the recursive filter with the coefficients `feed` over `back`."""
+    from scipy.signal import lfilter  # slow to import, and a server names sounds without making any
+
+    filtered: Signal = lfilter(feed, back, signal)
+    return filtered
 
 
 def samples_of(seconds: float) -> int:
@@ -108,7 +115,7 @@ def ring(excitation: Signal, modes: Sequence[tuple[float, float, float]]) -> Sig
             continue
         radius = np.exp(-6.908 / (sixty * SAMPLE_RATE))
         angle = 2 * np.pi * frequency / SAMPLE_RATE
-        total += lfilter(
+        total += recursive(
             [gain * np.sin(angle)], [1.0, -2 * radius * np.cos(angle), radius * radius], excitation
         )
     return total
@@ -123,14 +130,14 @@ def formants(source: Signal, resonances: Sequence[tuple[float, float, float]]) -
         radius = np.exp(-np.pi * bandwidth / SAMPLE_RATE)
         angle = 2 * np.pi * frequency / SAMPLE_RATE
         peak = (1 - radius) * np.sqrt(1 - 2 * radius * np.cos(2 * angle) + radius * radius)
-        total += lfilter([gain * peak], [1.0, -2 * radius * np.cos(angle), radius * radius], source)
+        total += recursive([gain * peak], [1.0, -2 * radius * np.cos(angle), radius * radius], source)
     return total
 
 
 def lowpass(signal: Signal, frequency: float) -> Signal:
     """A gentle one-pole low-pass."""
     keep = float(np.exp(-2 * np.pi * frequency / SAMPLE_RATE))
-    return lfilter([1 - keep], [1.0, -keep], signal)
+    return recursive([1 - keep], [1.0, -keep], signal)
 
 
 def highpass(signal: Signal, frequency: float) -> Signal:

@@ -19,8 +19,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
-from scipy.signal import resample_poly
 
 from demos.mini.world.dsp import REFERENCE_RMS, SAMPLE_RATE
 from demos.mini.world.grammar import Sentence
@@ -171,6 +169,8 @@ def sample_many(rng: np.random.Generator, sentences: Sequence[Sentence], split: 
 def _spoken(utterance: Utterance) -> NDArray[np.float32]:
     rate, whole = _by_flite(utterance) if utterance.voice.synthesiser == "flite" else _by_espeak(utterance)
     if rate != SAMPLE_RATE:
+        from scipy.signal import resample_poly  # see _read_wave
+
         divisor = int(np.gcd(rate, SAMPLE_RATE))
         whole = resample_poly(whole.astype(np.float32), SAMPLE_RATE // divisor, rate // divisor)
     loud = np.flatnonzero(np.abs(whole) > 0.01 * np.abs(whole).max())
@@ -181,6 +181,13 @@ def _spoken(utterance: Utterance) -> NDArray[np.float32]:
     samples = np.clip(scaled, -1, 1).astype(np.float32)
     samples.flags.writeable = False
     return samples
+
+
+def _read_wave(wave: io.BytesIO | str | Path) -> tuple[int, NDArray[np.int16]]:
+    from scipy.io import wavfile  # slow to import, and a server names sounds without making any
+
+    rate, samples = wavfile.read(wave)
+    return rate, samples
 
 
 def _by_espeak(utterance: Utterance) -> tuple[int, NDArray[np.int16]]:
@@ -198,7 +205,7 @@ def _by_espeak(utterance: Utterance) -> tuple[int, NDArray[np.int16]]:
     wave = bytearray(done)
     wave[40:44] = (len(wave) - 44).to_bytes(4, "little")
     wave[4:8] = (len(wave) - 8).to_bytes(4, "little")
-    return wavfile.read(io.BytesIO(bytes(wave)))
+    return _read_wave(io.BytesIO(bytes(wave)))
 
 
 def _by_flite(utterance: Utterance) -> tuple[int, NDArray[np.int16]]:
@@ -216,7 +223,7 @@ def _by_flite(utterance: Utterance) -> tuple[int, NDArray[np.int16]]:
         _run(utterance, ["-voice", voice, *settings, "-t", utterance.sentence.text, "-o", str(path)])
         if not path.exists() or path.stat().st_size < 100:
             raise _failed(utterance, "it gave no sound")
-        return wavfile.read(path)
+        return _read_wave(path)
 
 
 def _run(utterance: Utterance, arguments: Sequence[str]) -> bytes:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from demos.mini.world.dsp import (
     SAMPLE_RATE,
@@ -19,6 +18,7 @@ from demos.mini.world.dsp import (
     lowpass,
     oscillator,
     place,
+    recursive,
     ring,
     samples_of,
     white,
@@ -56,7 +56,7 @@ _FLOORS: Mapping[str, _Floor] = {
 def _bursts(rng: np.random.Generator, n: int, onsets: NDArray[Any], gains: Signal, sixty: float) -> Signal:
     """Noise that breaks out at each onset and dies away."""
     keep = float(np.exp(-6.908 / (sixty * SAMPLE_RATE)))
-    return lfilter([1.0], [1.0, -keep], impulses(n, onsets, gains)) * white(rng, n)
+    return recursive([1.0], [1.0, -keep], impulses(n, onsets, gains)) * white(rng, n)
 
 
 def footsteps(p: Parameters, rng: np.random.Generator, n: int) -> Signal:
