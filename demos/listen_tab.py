@@ -99,13 +99,13 @@ def build(actions: Actions) -> FlagForm:
     """Draw the tab and attach its events, inside the tab's own context; returns the flag form."""
     bar = source_bar([{"id": one.id, "title": one.title} for one in actions.examples])
     drawn = timeline(elem_classes=["card", "timeline"])
-    whisper = whisper_panel_component.build(actions.engine.suite.model("whisper"), drawn)
     engine, suite = actions.engine, actions.engine.suite
+    whisper = whisper_panel_component.build(suite.choices("whisper"), drawn)
     with gr.Row(elem_classes="panels"):
-        clap, shelves = clap_panel_component.build(suite.model("clap"), engine.default_bank)
-        pengi = pengi_panel_component.build(suite.model("pengi"), engine.presets("pengi"), drawn)
+        clap, shelves = clap_panel_component.build(suite.choices("clap"), engine.default_bank)
+        pengi = pengi_panel_component.build(suite.choices("pengi"), engine.presets("pengi"), drawn)
         salmonn, compared, voting = salmonn_panel_component.build(
-            suite.model("salmonn"), engine.presets("salmonn")
+            suite.choices("salmonn"), engine.presets("salmonn")
         )
         layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
     panels = [whisper, clap, pengi, salmonn, compared, layers]

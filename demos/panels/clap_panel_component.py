@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,8 @@ from demos.banks.bank_component import bank_choice
 from demos.banks.banks import asked_of, shipped_banks, shown_names
 from demos.catalog import Model
 from demos.library.library_component import library_view
-from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting
+from demos.panels.model_component import model_heading, with_model
+from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
 
@@ -19,11 +20,14 @@ SHOWN = 8
 EMPTY = "Press Listen to see which words fit this sound."
 
 
-def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> tuple[Panel, gr.HTML]:
-    """The panel's column, with the choice of the bank that is ranked, and the library's view at its end."""
+def build(models: Sequence[Model], default_bank: Callable[[], tuple[str, ...]]) -> tuple[Panel, gr.HTML]:
+    """The panel's column, with the choice of the bank that is ranked, and the library's view at its end.
+
+    The suite's own model comes first.
+    """
     banks = shipped_banks(default_bank())
     with gr.Column(elem_classes=["card", "panel-clap"]):
-        heading("CLAP", "retrieval", model.title, model.note)
+        model = model_heading("CLAP", "retrieval", models)
         gr.HTML(
             "<p>Which words fit this sound?</p>",
             elem_classes="sub",
@@ -33,8 +37,8 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> tuple[Pa
         view = panel_view("clap", waiting(EMPTY))
         shelves = library_view()
 
-    def request(chosen: Any) -> Request:
-        return Request("clap", bank=asked_of(chosen, banks))
+    def request(chosen: Any, model_id: str) -> Request:
+        return Request("clap", model=model_id, bank=asked_of(chosen, banks))
 
     def answer(observation: Observation) -> dict[str, Any]:
         ranked = sorted(observation.scores, key=lambda score: -score.cosine)
@@ -51,10 +55,11 @@ def build(model: Model, default_bank: Callable[[], tuple[str, ...]]) -> tuple[Pa
         value["notes"] = [f"The best {SHOWN} of {len(asked)} labels."] if len(asked) > SHOWN else []
         if windows > 1:
             value["notes"].append("Choose a label to see on the timeline when it fits.")
-        return value
+        return with_model(value, observation, models)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {shelves: gr.update(heard="" if observation is None else observation.id)}
 
-    panel = Panel("clap", "CLAP", EMPTY, view, [choice], request, answer, [shelves], fill, controls=[choice])
+    controls = [choice, model]
+    panel = Panel("clap", "CLAP", EMPTY, view, controls, request, answer, [shelves], fill, controls)
     return panel, shelves

@@ -139,11 +139,11 @@ class Panel:
         return {**waiting(sentence or self.empty), "again": bool(self.beside)}
 
 
-def heading(title: str, doing: str, model: str, note: str = "") -> gr.HTML:
-    """The first line of a panel: the system, what it does, and its model with a note as tooltip."""
+def heading(title: str, doing: str, model: str = "", note: str = "") -> gr.HTML:
+    """The first line of a panel: the system, what it does, and its model, if any, with a note as tooltip."""
+    named = f'<span class="model" title="{escape(note, quote=True)}">{escape(model)}</span>' if model else ""
     return gr.HTML(
-        f"<h3>{escape(title)} <small>{escape(doing)}</small>"
-        f'<span class="model" title="{escape(note, quote=True)}">{escape(model)}</span></h3>',
+        f"<h3>{escape(title)} <small>{escape(doing)}</small>{named}</h3>",
         elem_classes="panel-head",
         apply_default_css=False,
     )

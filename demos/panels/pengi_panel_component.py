@@ -9,7 +9,8 @@ import gradio as gr
 
 from demos.catalog import Model
 from demos.panels.instruction_component import instruction, with_what_was_trained
-from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
+from demos.panels.model_component import model_heading, model_of, with_model
+from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting, with_tokens
 from demos.presets import Preset
 from demos.request import Request
 from demos.timeline.timeline_component import captions_update
@@ -18,19 +19,23 @@ from store.records import Observation
 EMPTY = "Press Listen for a caption of this sound."
 
 
-def build(model: Model, presets: Sequence[Preset], timeline: gr.HTML) -> Panel:
-    """The panel's column, with its instruction; what is said of each window is also drawn on `timeline`."""
+def build(models: Sequence[Model], presets: Sequence[Preset], timeline: gr.HTML) -> Panel:
+    """The panel's column, with its instruction; what is said of each window is also drawn on `timeline`.
+
+    The suite's own model comes first.
+    """
     with gr.Column(elem_classes=["card", "panel-pengi"]):
-        heading("Pengi", "caption", model.title, model.note)
+        chosen = model_heading("Pengi", "caption", models)
         _, words = instruction("Pengi", presets)
         view = panel_view("pengi", waiting(EMPTY))
 
-    def request(text: str) -> Request:
-        return Request("pengi", instruction=(text or "").strip())
+    def request(text: str, model: str) -> Request:
+        return Request("pengi", model=model, instruction=(text or "").strip())
 
     def answer(observation: Observation) -> dict[str, Any]:
         value = answered(observation, counted(len(observation.tokens), "token"))
-        return with_what_was_trained(with_tokens(value, observation), model, observation)
+        value = with_model(with_tokens(value, observation), observation, models)
+        return with_what_was_trained(value, model_of(observation, models), observation)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {timeline: captions_update(() if observation is None else captions_of(observation))}
@@ -40,11 +45,12 @@ def build(model: Model, presets: Sequence[Preset], timeline: gr.HTML) -> Panel:
         "Pengi",
         EMPTY,
         view,
-        [words],
+        [words, chosen],
         request,
         answer,
         [timeline],
         fill,
+        [chosen],
         speaks_of_sounds=True,
     )
 

@@ -11,14 +11,15 @@ import gradio as gr
 from demos.catalog import Model
 from demos.conversation import MOST_TURNS, turns_of
 from demos.panels.instruction_component import instruction, with_what_was_trained
-from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting, with_tokens
+from demos.panels.model_component import model_choice, model_heading, model_of, with_model
+from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting, with_tokens
 from demos.presets import Preset
 from demos.request import MOST_SCALING, Request
 from store.records import Observation
 
 EMPTY = "Press Listen to ask SALMONN about this sound."
 EMPTY_BESIDE = (
-    "Press ↻ to ask the same in this setting. Words that the answer above does not have are underlined."
+    "Press Compare to ask the same in this setting. Words that the answer above does not have are underlined."
 )
 BESIDE = "compared"
 BEAMS = [("greedy decoding", 1), ("beam search, 4 beams", 4)]  # word by word, and as published
@@ -26,7 +27,7 @@ BEAMS = [("greedy decoding", 1), ("beam search, 4 beams", 4)]  # word by word, a
 
 @dataclass(frozen=True)
 class _Settings:
-    """The controls of one setting."""
+    """The controls of one setting, its model apart."""
 
     scaling: gr.Slider
     beams: gr.Dropdown
@@ -40,14 +41,20 @@ class Voting:
     on_these: gr.Button  # vote on the two that stand there
 
 
-def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting]:
-    """The panel's column: instruction, settings and answer, and below it the answer in another setting."""
+def build(models: Sequence[Model], presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting]:
+    """The panel's column: instruction, settings and answer, and below it the answer in another setting.
+
+    The suite's own model comes first.
+    """
     with gr.Column(elem_classes=["card", "panel-salmonn"]):
-        heading("SALMONN", "co-reasoning", model.title, model.note)
+        model = model_heading("SALMONN", "co-reasoning", models)
         _, words = instruction("SALMONN", presets)
         first = _settings("SALMONN", MOST_SCALING)
         view = panel_view("salmonn", waiting(EMPTY))
-        with gr.Accordion("Compare with another setting", open=False, elem_classes="compared"):
+        title = "Compare with another setting" + (" or model" if len(models) > 1 else "")
+        with gr.Accordion(title, open=False, elem_classes="compared"):
+            with gr.Row(elem_classes="choices", visible=len(models) > 1):
+                other_model = model_choice("Model of the other setting of SALMONN", models)
             second = _settings("the other setting of SALMONN", MOST_SCALING / 2)
             silent = gr.Checkbox(label="silence instead of the sound", value=False, elem_classes="silent")
             beside = panel_view(
@@ -56,10 +63,13 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting
             blind = gr.Checkbox(label="Blind: hide which is which until I have voted", elem_classes="blind")
             on_these = gr.Button("Which is more faithful? Vote …", size="sm", elem_classes="vote-on-these")
 
-    def request(text: str, lora_scaling: float, beams: int, over_silence: bool = False) -> Request:
+    def request(
+        text: str, model_id: str, lora_scaling: float, beams: int, over_silence: bool = False
+    ) -> Request:
         held = min(MOST_SCALING, max(0.0, float(lora_scaling)))
         return Request(
             "salmonn",
+            model=model_id,
             instruction=(text or "").strip(),
             lora_scaling=held,
             beams=int(beams),
@@ -67,13 +77,14 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting
         )
 
     def answer(observation: Observation) -> dict[str, Any]:
-        return with_what_was_trained(answer_value(observation), model, observation)
+        value = with_model(answer_value(observation), observation, models)
+        return with_what_was_trained(value, model_of(observation, models), observation)
 
     def first_answer(observation: Observation) -> dict[str, Any]:
         return followed(answer(observation), observation)
 
-    asked = [words, first.scaling, first.beams]
-    asked_beside = [words, second.scaling, second.beams, silent]
+    asked = [words, model, first.scaling, first.beams]
+    asked_beside = [words, other_model, second.scaling, second.beams, silent]
     return (
         Panel(
             "salmonn",
@@ -83,6 +94,7 @@ def build(model: Model, presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting
             asked,
             request,
             first_answer,
+            controls=[model],
             speaks_of_sounds=True,
             blind=blind,
         ),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from demos.catalog import Model
-from demos.panels.panel_component import Panel, answered, counted, heading, panel_view, waiting
+from demos.panels.model_component import model_heading, with_model
+from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting
 from demos.request import Request
 from demos.timeline.timeline_component import words_update
 from store.records import Observation
@@ -15,23 +17,28 @@ from store.records import Observation
 EMPTY = "Press Listen for a transcript."
 
 
-def build(model: Model, timeline: gr.HTML) -> Panel:
-    """The strip under the timeline; its words are also drawn on `timeline`."""
+def build(models: Sequence[Model], timeline: gr.HTML) -> Panel:
+    """The strip under the timeline; its words are also drawn on `timeline`.
+
+    The suite's own model comes first.
+    """
     with gr.Row(elem_classes=["card", "strip"]):
-        heading("Whisper", "transcript", model.title, model.note)
+        chosen = model_heading("Whisper", "transcript", models)
         view = panel_view("whisper", waiting(EMPTY))
 
-    def request() -> Request:
-        return Request("whisper")
+    def request(model: str) -> Request:
+        return Request("whisper", model=model)
 
     def answer(observation: Observation) -> dict[str, Any]:
         value = answered(observation, counted(len(observation.words), "word"))
         value["line"] = True
         if not observation.text.strip():
             value["sentence"] = "Whisper heard no words."
-        return value
+        return with_model(value, observation, models)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {timeline: words_update(() if observation is None else observation.words)}
 
-    return Panel("whisper", "Whisper", EMPTY, view, [], request, answer, [timeline], fill)
+    return Panel(
+        "whisper", "Whisper", EMPTY, view, [chosen], request, answer, [timeline], fill, controls=[chosen]
+    )
