@@ -18,7 +18,7 @@ SUITES = ("mini",)
 _SELF_SUPERVISED = (
     ("wav2vec2", "wav2vec 2.0"),
     ("hubert", "HuBERT"),
-    ("data2vec", "data2vec"),
+    ("data2vec", "data2vec-audio"),
     ("wavlm", "WavLM"),
     ("speaker", "WavLM (speakers)"),
 )

@@ -68,7 +68,7 @@ def _self_supervised(name: str, title: str, phases: Mapping[str, str]) -> Card:
         (f"{name}/model.safetensors", f"{name}/*.json"),
         {name: name},
         phases,
-        ("Cepstra alone", title),
+        ("Cepstra alone", "Untrained network", title),
         sets=lambda: sets,
     )
 

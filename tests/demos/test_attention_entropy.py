@@ -42,7 +42,7 @@ SIZES = {
     "num_conv_pos_embedding_groups": 4,
     "num_conv_pos_embeddings": 8,
 }
-TITLES = {"wav2vec2": "wav2vec 2.0", "hubert": "HuBERT", "data2vec": "data2vec", "wavlm": "WavLM"}
+TITLES = {"wav2vec2": "wav2vec 2.0", "hubert": "HuBERT", "data2vec": "data2vec-audio", "wavlm": "WavLM"}
 
 
 def networks() -> dict[str, PreTrainedModel]:

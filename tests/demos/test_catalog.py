@@ -33,6 +33,8 @@ def test_every_slot_has_a_model() -> None:
         "BEATs",
         "HTSAT",
         "wav2vec 2.0",
+        "HuBERT",
+        "data2vec-audio",
         "WavLM (speakers)",
     ]
     assert made.model("layers") is made.encoders[0]

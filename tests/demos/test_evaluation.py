@@ -169,7 +169,7 @@ def test_a_process_of_its_own_hears_the_same(listeners: Listeners) -> None:
 def test_every_figure_is_measured_and_what_failed_can_be_heard(listeners: Listeners, tmp_path: Path) -> None:
     outcome = command.measured(listeners, TINY)
     names = [one.name for one in outcome.figures]
-    assert len(names) == 32
+    assert len(names) == 41
     assert all(np.isfinite([one.value, one.low, one.high]).all() for one in outcome.figures)
     assert sum(bool(one.aim) for one in outcome.figures) >= 14
     text = details.as_text(outcome.report, outcome.failures)

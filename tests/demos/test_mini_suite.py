@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from demos.catalog import MINI_WEIGHTS, suite
@@ -32,6 +33,19 @@ def test_the_suite_is_small() -> None:
     sizes = [path.stat().st_size for path in MINI_WEIGHTS.rglob("*") if path.is_file()]
     assert sum(sizes) <= 40e6
     assert max(sizes) <= 15 * 2**20
+    trio = [MINI_WEIGHTS / name for name in ("wav2vec2", "hubert", "data2vec", "speaker")]
+    assert sum(path.stat().st_size for folder in trio for path in folder.iterdir()) <= 20e6
+
+
+@pytest.mark.parametrize("title", ["wav2vec 2.0", "HuBERT", "data2vec-audio"])
+def test_the_layers_of_a_self_supervised_encoder_can_be_seen(engine: Engine, title: str) -> None:
+    asked = Request("layers", encoder=title, measure="effective_rank")
+    heat = hear(engine, "rain-then-bell.flac", asked).heatmap
+    assert heat is not None
+    assert heat.layers == ("input", *(f"layer {number}" for number in range(1, 7)))
+    # One that gave the same for every sound would have a rank of one.
+    assert np.isfinite(heat.values).all()
+    assert np.max(heat.values) > 2
 
 
 def test_the_readme_shows_the_figures_that_were_measured() -> None:

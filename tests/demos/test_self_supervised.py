@@ -330,11 +330,13 @@ def test_the_layers_of_those_that_are_there_are_probed(world: shared.World, tmp_
     assert by_layer == {}
     train("wav2vec2", world, tmp_path, steps=2)
     names, by_layer = figures()
-    assert [name.split(",")[0] for name in names[:2]] == ["Cepstra alone", "wav2vec 2.0"]
-    assert len(names) == 3 * 2 + 2
+    assert [name.split(",")[0] for name in names[:2]] == ["Cepstra alone", "Untrained network"]
+    assert names[2].startswith("wav2vec 2.0, the same from layer ")
+    assert len(names) == 3 * 3 + 2
     assert len(by_layer) == 3
     for of in by_layer.values():
-        assert len(of["wav2vec 2.0"]) == TINY["num_hidden_layers"] + 1
+        assert len(of["wav2vec 2.0"]) == len(of["Untrained network"]) == TINY["num_hidden_layers"] + 1
+        assert of["wav2vec 2.0"] != of["Untrained network"]
         assert len(of["Cepstra alone"]) == 1
 
 

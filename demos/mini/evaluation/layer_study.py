@@ -3,7 +3,8 @@
 A linear probe on each layer, averaged over time: the class of a single event, the voice of an utterance, the
 words in it. Probes are fitted by ridge regression in closed form. The layer reported is the one that does
 best in leave-one-out on the sounds that the probe was fitted on, never on those that it is judged by. Beside
-the layers stands what the cepstra alone give. The speaker model is judged by its equal error rate over pairs
+the layers stands what the cepstra alone give, and what a network of the same shape gives that was never
+trained: only what goes beyond both was learned. The speaker model is judged by its equal error rate over pairs
 of utterances of voices that it never heard.
 """
 
@@ -44,6 +45,7 @@ TRIO: dict[str, tuple[str, type[PreTrainedModel]]] = {
 }
 """Folder below the weights, name in the table, class."""
 
+UNTRAINED = "Untrained network"
 WORDS = 30  # told by their presence
 LONGEST = 8.0  # seconds of a sound that are heard
 
@@ -259,20 +261,23 @@ def best_layer(scores: Sequence[LayerScore]) -> LayerScore:
 
 
 def trio(weights: Path, sizes: Sizes) -> tuple[list[Figure], dict[str, dict[str, list[float]]]]:
-    """For each problem what cepstra give, and each network of the trio that is there by its best layer.
+    """For each problem what cepstra, an untrained network and those of the trio that are there give.
 
-    Then, by problem and network, the values of all layers, from what enters the transformer upwards.
+    Each network by its best layer; the untrained one has the shape of the first that is there. Then, by problem and network, the values of all layers, from what enters the transformer upwards.
     """
-    hearing: dict[str, Describe] = {"Cepstra alone": cepstra}
-    hearing |= {
-        name: partial(states, _loaded(of, weights / folder).base_model)
-        for folder, (name, of) in TRIO.items()
-        if _there(weights, folder)
-    }
+    here = {folder: of for folder, of in TRIO.items() if _there(weights, folder)}
     figures: list[Figure] = []
     by_layer: dict[str, dict[str, list[float]]] = {}
-    if len(hearing) == 1:
+    if not here:
         return figures, by_layer
+    first = next(iter(here))
+    hearing: dict[str, Describe] = {
+        "Cepstra alone": cepstra,
+        UNTRAINED: partial(states, _untrained(here[first][1], weights / first).base_model),
+    }
+    hearing |= {
+        name: partial(states, _loaded(of, weights / folder).base_model) for folder, (name, of) in here.items()
+    }
     makers: tuple[Callable[[], Problem], ...] = (
         partial(event_classes, sizes.fitted_per_class, sizes.judged_per_class),
         partial(voices, sizes.utterances_per_voice),
@@ -296,6 +301,12 @@ def trio(weights: Path, sizes: Sizes) -> tuple[list[Figure], dict[str, dict[str,
 
 def _loaded(of: type[PreTrainedModel], folder: Path) -> PreTrainedModel:
     return of.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def _untrained(of: type[PreTrainedModel], folder: Path) -> PreTrainedModel:
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(9105)
+        return of(of.config_class.from_pretrained(folder)).eval()
 
 
 def equal_error_rate(same: Vectors, different: Vectors) -> float:

@@ -2,7 +2,8 @@
 
 Hsu et al. (2021): name the cluster of each masked step. The clusters of the first iteration are of cepstra
 (MFCC with both differences, 39 values), those of the second of what a middle layer of the first made. With
-half an hour to learn in, the second iteration goes on from the weights of the first instead of starting anew.
+half an hour to learn in, the second iteration goes on from the weights of the first instead of starting anew;
+without steps it is left out.
 """
 
 from __future__ import annotations
@@ -196,15 +197,15 @@ def _iteration(
 def run(
     folder: Path,
     world: World,
-    steps: int = 1400,
-    second_steps: int = 1800,
+    steps: int = 800,
+    second_steps: int = 0,
     size: int = 16,
     frames: int = FRAMES,
     config: HubertConfig = CONFIG,
     windows: int = SAMPLE_WINDOWS,
     device: str = "cpu",
 ) -> None:
-    """Both iterations; write `hubert/` as a published checkpoint (`HubertModel`)."""
+    """The first iteration, and the second where it has steps; write `hubert/` as a published checkpoint."""
     torch.manual_seed(81)
     folder.mkdir(parents=True, exist_ok=True)
     model = HubertModel(config).to(device)
@@ -219,17 +220,18 @@ def run(
     plan = Plan("hubert", steps, 1.5e-3, warm_up=min(40, steps), muon=True, seed=83)
     _iteration(plan, model, mfcc, first.to(device), draw, folder, device)
 
-    teacher = copy.deepcopy(model).requires_grad_(False)
-    middle = compiled(lambda sound: states(teacher, sound)[MIDDLE])
+    if second_steps:
+        teacher = copy.deepcopy(model).requires_grad_(False)
+        middle = compiled(lambda sound: states(teacher, sound)[MIDDLE])
 
-    def describe(sound: Tensor) -> Tensor:
-        with mixed(device):
-            return middle(sound.to(device))
+        def describe(sound: Tensor) -> Tensor:
+            with mixed(device):
+                return middle(sound.to(device))
 
-    second = Clusters.kept(
-        folder / "hubert-clusters-2.safetensors",
-        partial(clustered, world, describe, SECOND_CLUSTERS, 84, windows, frames),
-    )
-    plan = Plan("hubert-second", second_steps, 1.5e-3, warm_up=min(40, second_steps), muon=True, seed=85)
-    _iteration(plan, model, describe, second.to(device), draw, folder, device)
+        second = Clusters.kept(
+            folder / "hubert-clusters-2.safetensors",
+            partial(clustered, world, describe, SECOND_CLUSTERS, 84, windows, frames),
+        )
+        plan = Plan("hubert-second", second_steps, 1.5e-3, warm_up=min(40, second_steps), muon=True, seed=85)
+        _iteration(plan, model, describe, second.to(device), draw, folder, device)
     save(model, folder / "hubert")
