@@ -216,6 +216,15 @@ def test_encoders_whose_folders_are_there_can_be_chosen(folder: Path, engine: En
         assert shown(engine, title, "rms").layers == ("input", "layer 1", "layer 2")
 
 
+@pytest.mark.parametrize("name", TITLES)
+def test_a_head_that_is_left_out_is_no_news(
+    folder: Path, name: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    read_speech_encoder(folder / name, 16_000)
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+
+
 def test_a_folder_without_all_of_its_files_is_not_offered(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "hubert").mkdir()
     (tmp_path / "hubert" / "config.json").write_bytes((folder / "hubert" / "config.json").read_bytes())

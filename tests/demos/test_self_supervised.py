@@ -219,6 +219,15 @@ def test_the_teacher_follows_slowly_and_shares_what_is_below_the_layers() -> Non
     assert data2vec.kept(80, 100) == pytest.approx(data2vec.SLOWEST)
 
 
+def test_what_a_place_has_in_all_windows_is_no_target_and_what_sounds_there_is() -> None:
+    torch.manual_seed(2)
+    place, sound = torch.randn(1, 30, 8), torch.randn(6, 30, 8)
+    alike = data2vec.without_place(place.expand(6, -1, -1))
+    torch.testing.assert_close(alike, torch.zeros(6, 30, 8), atol=1e-3, rtol=0)
+    found, alone = data2vec.without_place(5 * place + sound), data2vec.without_place(sound)
+    assert torch.corrcoef(torch.stack([found.flatten(), alone.flatten()]))[0, 1] > 0.9
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_cut_run_goes_on_and_its_files_are_read_by_the_published_class(
     name: str, world: shared.World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

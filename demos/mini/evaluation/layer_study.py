@@ -4,8 +4,8 @@ A linear probe on each layer, averaged over time: the class of a single event, t
 words in it. Probes are fitted by ridge regression in closed form. The layer reported is the one that does
 best in leave-one-out on the sounds that the probe was fitted on, never on those that it is judged by. Beside
 the layers stands what the cepstra alone give, and what a network of the same shape gives that was never
-trained: only what goes beyond both was learned. The speaker model is judged by its equal error rate over pairs
-of utterances of voices that it never heard.
+trained: only what goes beyond both was learned. The speaker model is judged by its equal error rate over
+pairs of utterances of voices that it never heard.
 """
 
 from __future__ import annotations
@@ -263,7 +263,8 @@ def best_layer(scores: Sequence[LayerScore]) -> LayerScore:
 def trio(weights: Path, sizes: Sizes) -> tuple[list[Figure], dict[str, dict[str, list[float]]]]:
     """For each problem what cepstra, an untrained network and those of the trio that are there give.
 
-    Each network by its best layer; the untrained one has the shape of the first that is there. Then, by problem and network, the values of all layers, from what enters the transformer upwards.
+    Each network by its best layer; the untrained one has the shape of the first that is there. Then, by
+    problem and network, the values of all layers, from what enters the transformer upwards.
     """
     here = {folder: of for folder, of in TRIO.items() if _there(weights, folder)}
     figures: list[Figure] = []
