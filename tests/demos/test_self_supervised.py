@@ -345,8 +345,8 @@ def test_the_layers_of_those_that_are_there_are_probed(world: shared.World, tmp_
     assert len(by_layer) == 3
     for of in by_layer.values():
         assert len(of["wav2vec 2.0"]) == len(of["Untrained network"]) == TINY["num_hidden_layers"] + 1
-        assert of["wav2vec 2.0"] != of["Untrained network"]
         assert len(of["Cepstra alone"]) == 1
+    assert any(of["wav2vec 2.0"] != of["Untrained network"] for of in by_layer.values())
 
 
 def test_balanced_accuracy_is_a_half_for_one_who_always_says_the_same() -> None:
