@@ -14,6 +14,7 @@ const withdraw = (vote) => {
   made.addEventListener('click', () => {
     if (asked) {
       erasing = true;
+      props.value = { ...props.value, problem: '', erasing }; // so that what the server says is news, even said twice
       trigger('withdraw', { vote: vote.id });
     }
     sure = asked ? '' : vote.id;
@@ -43,6 +44,7 @@ const draw = () => {
 };
 
 watch('value', () => {
+  if (props.value && props.value.erasing) return;
   const erased = erasing && !(props.value || {}).problem;
   [sure, erasing] = ['', false];
   find('.outcome').textContent = erased ? 'What you gave to that sound is erased.' : '';
