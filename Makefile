@@ -7,6 +7,7 @@ RUN := $(VENV)/bin/python
 HOST ?= 127.0.0.1
 PORT ?= 7860
 DATA ?= data
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test packages run test lint train evaluate scaling examples fetch world-page cards report bench profile test-full pictures clean
@@ -43,7 +44,7 @@ lint: setup-test ## format, lint and types
 	$(VENV)/bin/mypy
 
 test: lint ## lint, types and every test that CI runs
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(WORKERS)
 
 test-full: lint ## the long tests as well
 	$(RUN) -m pytest -m "full or not full"

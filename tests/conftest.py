@@ -1,7 +1,7 @@
 """Several workers (`pytest -n 2`): the tests of one file stay together, and all that need a browser do.
 
-A worker then starts what a file's tests share once, and only one worker has a browser and a server for it. The
-browser's tests come first, since they take longest. Each worker computes on its share of the cores.
+A worker then starts what a file's tests share once, and only one worker has a browser and a server for it.
+The browser's tests come first, since they take longest. Each worker computes on its share of the cores.
 """
 
 from __future__ import annotations

@@ -89,7 +89,6 @@ def test_all_distances_fall_into_the_published_buckets(golden: dict[str, np.ndar
     assert np.array_equal(buckets.numpy(), golden["beats_bucket_of_offset"])
 
 
-@pytest.mark.full
 def test_full_size_matches(tmp_path: Path, waveform: torch.Tensor) -> None:
     layout = read_layout(FIXTURES / "layout_full_beats.json")
     weights = seeded_state_dict(layout)

@@ -72,7 +72,6 @@ def test_stored_kernels_that_are_no_fourier_transform_win(
     compare_htsat(slightly_off.audio_encoder.htsat, stored, log_mel_tolerance=TOLERANCE)
 
 
-@pytest.mark.full
 @torch.inference_mode()
 def test_published_size_equals_the_published(tmp_path: Path) -> None:
     """The whole published layout, old buffers and constants included, loads and gives the published

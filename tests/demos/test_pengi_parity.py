@@ -109,7 +109,6 @@ def test_probabilities_are_those_of_the_model_whatever_the_temperature(
         assert np.allclose(beam.probabilities, read_again, atol=TOLERANCE)
 
 
-@pytest.mark.full
 @torch.inference_mode()
 def test_published_size_equals_the_published(variant: str, tmp_path: Path) -> None:
     """The whole published layout, old buffers and constants included, loads and gives the published

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import store.writer
@@ -277,6 +277,7 @@ def test_damaged_audio_is_said_where_it_is_heard_and_healed_by_a_backup(tmp_path
 
 
 @given(at=st.integers(min_value=0), bit=st.integers(0, 7))
+@example(at=39_916_799, bit=3)  # the header then promises 34 thousand million samples
 def test_a_file_with_one_wrong_bit_gives_its_samples_or_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
 ) -> None:
