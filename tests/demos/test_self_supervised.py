@@ -305,6 +305,29 @@ def test_the_loss_falls(
         assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
+def test_a_vector_left_out_is_answered_as_by_a_probe_fitted_without_it() -> None:
+    rng = np.random.default_rng(5)
+    vectors, answers = (
+        rng.normal(size=(30, 50)),
+        np.eye(3)[rng.integers(3, size=30)],
+    )  # more values than vectors
+    left_out, _ = evaluation.probe(vectors, answers, vectors, True)
+    scaled = (vectors - vectors.mean(0)) / (vectors.std(0) + 1e-6)
+
+    def fitted_without(one: int, ridge: float) -> np.ndarray:
+        others = np.arange(30) != one
+        centre, middle = scaled[others].mean(0), answers[others].mean(0)
+        known = scaled[others] - centre
+        weights = np.linalg.solve(known.T @ known + ridge * np.eye(50), known.T @ (answers[others] - middle))
+        return (scaled[one] - centre) @ weights + answers.mean(0)
+
+    differences = [
+        max(np.abs(fitted_without(one, ridge) - left_out[one]).max() for one in range(30))
+        for ridge in np.logspace(-2, 4, 7)
+    ]
+    assert min(differences) < 1e-9
+
+
 def test_probes_find_what_is_there_and_nothing_where_nothing_is() -> None:
     rng = np.random.default_rng(2)
     answers = np.eye(3)[rng.integers(3, size=240)]

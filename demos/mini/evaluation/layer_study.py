@@ -217,9 +217,10 @@ def probe(fitted: Vectors, answers: Vectors, judged: Vectors, one_of_many: bool)
     for ridge in np.logspace(-2, 4, 7):
         shrink = singular**2 / (singular**2 + ridge)
         said = left @ (shrink[:, None] * (left.T @ (answers - middle)))
-        # The mean answer stays: without a sound of its own class it would speak against that class.
-        leverage = np.square(left) @ shrink
-        left_out = answers - (answers - middle - said) / (1 - np.minimum(leverage, 0.999))[:, None]
+        # A sound left out takes its share of the mean along. The mean answer is put back: without a sound of
+        # its own class it would speak against that class.
+        kept = np.maximum(1 - np.square(left) @ shrink - 1 / len(fitted), 1e-9)[:, None]
+        left_out = answers - (answers - middle - said) / kept + (answers - middle) / (len(fitted) - 1)
         right_share = float(rightness(left_out, answers, one_of_many, middle).mean())
         if best is None or right_share >= best[0]:
             weights = right.T @ (
