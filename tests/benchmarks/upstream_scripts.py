@@ -94,10 +94,21 @@ class UpstreamScripts:
         beam_search(network, prompt, settings, answering.ends, answering.barred, lambda: False)
 
     def transcribe(self, path: Path) -> None:
-        """openai-whisper, with the times of words, without second tries at higher temperatures."""
+        """openai-whisper, with the times of words.
+
+        Without second tries at higher temperatures, and without tokens of time: mini-Whisper never learned
+        them, and writes on to the longest text there can be.
+        """
         heard = resample_soxr(*_decoded(path), SAMPLE_RATE)
-        model = self._transcription.model
-        whisper.transcribe(model, heard, temperature=0.0, word_timestamps=True, fp16=False, language="en")
+        whisper.transcribe(
+            self._transcription.model,
+            heard,
+            temperature=0.0,
+            word_timestamps=True,
+            without_timestamps=True,
+            fp16=False,
+            language="en",
+        )
 
     @torch.inference_mode()
     def layers(self, path: Path) -> None:
