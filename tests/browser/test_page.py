@@ -65,10 +65,10 @@ def mark_words(page: Page, marked: int = 2) -> str:
     words.nth(words.count() - 1).hover()
     page.mouse.up()
     expect(page.locator(".words-box .marked")).to_have_count(words.count() - first)
-    marked = " ".join(" ".join(page.locator(".words-box .marked").all_inner_texts()).split())
+    claim = " ".join(" ".join(page.locator(".words-box .marked").all_inner_texts()).split())
     # They become the claim; what a test types before that would be replaced by them.
-    expect(page.locator(".claim textarea")).to_have_value(marked.rstrip(".,;:!?"))
-    return marked
+    expect(page.locator(".claim textarea")).to_have_value(claim.rstrip(".,;:!?"))
+    return claim
 
 
 def test_a_sound_becomes_a_task(page: Page, address: str, question: Path, tmp_path: Path) -> None:
