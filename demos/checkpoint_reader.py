@@ -18,6 +18,9 @@ import torch
 from torch import Tensor, nn
 
 NAMES_SHOWN = 6  # of each kind in an error
+STEP_BYTES = 1 << 28  # of files, read at a time into a large network
+
+Files = str | Path | Sequence[str | Path]
 
 
 class CheckpointError(ValueError):
@@ -47,26 +50,63 @@ class Report:
     computed: tuple[str, ...]
 
 
-def fill(network: nn.Module, files: str | Path | Sequence[str | Path], rules: Rules) -> Report:
+def fill(network: nn.Module, files: Files, rules: Rules) -> Report:
     """Read one or several files, merged, into a network; values are cast to the network's own types.
 
     Raises CheckpointError if a file cannot be read, a name comes twice, or names or shapes do not match. The
     network is changed only if everything matches.
     """
-    paths = [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
-    found: dict[str, Tensor] = {}
-    for path in paths:
-        tensors = read_tensors(path)
-        twice = sorted(found.keys() & tensors.keys())
-        if twice:
-            raise CheckpointError(f"{path.name} holds tensors that another file holds too: {_some(twice)}.")
-        found |= tensors
-    return fill_from(network, found, rules, _names(paths))
+    paths = _paths(files)
+    return fill_from(network, _merged(paths), rules, _names(paths))
+
+
+def fill_in_steps(network: nn.Module, files: Files, rules: Rules, step_bytes: int = STEP_BYTES) -> Report:
+    """As `fill`, for networks that fill most of the memory: the files take only `step_bytes` beside it.
+
+    What was read of a mapped file counts as memory of this process until the mapping ends, so the files are
+    mapped anew for every step. One tensor is never divided.
+    """
+    paths = _paths(files)
+    expected = network.state_dict()
+    found = _merged(paths)
+    accounted = _account(network, expected, found, rules, _names(paths))
+    absent = [name for name in rules.tied if name not in found and name in accounted.weights]
+    consumed = tuple(name for name in found if name not in accounted.ignored)
+    ignored, computed = accounted.ignored, accounted.computed
+    del found, accounted
+    with torch.no_grad():
+        for path in paths:
+            for names in _steps(path, step_bytes):
+                tensors = read_tensors(path)
+                for name in names - ignored.keys():
+                    expected[name].copy_(tensors[name])
+        for name in absent:
+            expected[name].copy_(expected[rules.tied[name]])
+    return Report(consumed, ignored, computed)
 
 
 def fill_from(network: nn.Module, found: Mapping[str, Tensor], rules: Rules, origin: str) -> Report:
     """As `fill`, with tensors that were read, and renamed, already; `origin` names their files in errors."""
     expected = network.state_dict()
+    accounted = _account(network, expected, found, rules, origin)
+    network.load_state_dict({**{name: expected[name] for name in accounted.computed}, **accounted.weights})
+    consumed = tuple(name for name in found if name not in accounted.ignored)
+    return Report(consumed, accounted.ignored, accounted.computed)
+
+
+@dataclass(frozen=True)
+class _Accounted:
+    """What was found, sorted: tensors for the network, names left out and why, names computed."""
+
+    weights: Mapping[str, Tensor]
+    ignored: Mapping[str, str]
+    computed: tuple[str, ...]
+
+
+def _account(
+    network: nn.Module, expected: Mapping[str, Tensor], found: Mapping[str, Tensor], rules: Rules, origin: str
+) -> _Accounted:
+    """Hold what was found against what a network expects. Raises CheckpointError where they differ."""
     ignored = {
         name: reason
         for name in found
@@ -103,9 +143,7 @@ def fill_from(network: nn.Module, found: Mapping[str, Tensor], rules: Rules, ori
             "Check that weights and configuration belong together."
         )
 
-    state = {name: weights[name].to(tensor.dtype) for name, tensor in expected.items() if name in weights}
-    network.load_state_dict({**{name: expected[name] for name in computed}, **state})
-    return Report(tuple(name for name in found if name not in ignored), ignored, computed)
+    return _Accounted(weights, ignored, computed)
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
@@ -139,6 +177,33 @@ def without_computed(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Ten
         for name, tensor in state.items()
         if name not in rules.tied and not any(re.fullmatch(pattern, name) for pattern in rules.computed)
     }
+
+
+def _merged(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """The tensors of several files, none of which may come twice."""
+    found: dict[str, Tensor] = {}
+    for path in paths:
+        tensors = read_tensors(path)
+        twice = sorted(found.keys() & tensors.keys())
+        if twice:
+            raise CheckpointError(f"{path.name} holds tensors that another file holds too: {_some(twice)}.")
+        found |= tensors
+    return found
+
+
+def _steps(path: Path, step_bytes: int) -> list[set[str]]:
+    """The names of a file's tensors as they lie in it, in groups of that size; one if it cannot be mapped."""
+    in_file = sorted(read_tensors(path).items(), key=lambda item: item[1].data_ptr())
+    whole = path.suffix != ".safetensors" and not mappable(path)
+    steps: list[set[str]] = [set()]
+    size = 0
+    for name, tensor in in_file:
+        if size and size + tensor.nbytes > step_bytes and not whole:
+            steps.append(set())
+            size = 0
+        steps[-1].add(name)
+        size += tensor.nbytes
+    return steps
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -194,6 +259,10 @@ def _read_pytorch(path: Path) -> dict[str, Tensor]:
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(names[:NAMES_SHOWN])
     return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more"
+
+
+def _paths(files: Files) -> list[Path]:
+    return [Path(files)] if isinstance(files, str | Path) else [Path(file) for file in files]
 
 
 def _names(paths: Sequence[Path]) -> str:

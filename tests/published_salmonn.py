@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from sentencepiece import SentencePieceTrainer
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -39,6 +41,46 @@ def write_published(folder: Path) -> Path:
         adapter[name] = torch.ones(8)
     torch.save({"model": adapter, "optimizer": {"state": {}}, "epoch": 3}, folder / "salmonn.pth")
     return folder
+
+
+def write_downloaded(folder: Path, pattern: str) -> tuple[Path, Path]:
+    """A SALMONN file and the folder of its Vicuna as they lie on the Hub, weights in two files with an index.
+
+    `pattern` names the files: `model-{}.safetensors` or `pytorch_model-{}.bin`.
+    """
+    write_published(folder)
+    vicuna = folder / "vicuna"
+    vicuna.mkdir()
+    llama = json.loads((FIXTURES / "config_tiny.json").read_text())["llama"]
+    others = {"architectures": ["LlamaForCausalLM"], "torch_dtype": "float16", "rope_scaling": None}
+    (vicuna / "config.json").write_text(json.dumps({**llama, **others, "model_type": "llama"}))
+    write_words(vicuna / "tokenizer.model")
+    tensors = seeded("llama")
+    if pattern.endswith(".bin"):
+        tensors["model.layers.1.self_attn.rotary_emb.inv_freq"] = torch.ones(8)
+    names = sorted(tensors)
+    weight_map: dict[str, str] = {}
+    for number, part in enumerate((names[:7], names[7:]), 1):
+        file = pattern.format(f"{number:05}-of-00002")
+        shard = {name: tensors[name] for name in part}
+        if pattern.endswith(".bin"):
+            torch.save(shard, vicuna / file)
+        else:
+            save_file(shard, vicuna / file)
+        weight_map |= dict.fromkeys(part, file)
+    index = pattern.replace("-{}", "") + ".index.json"
+    (vicuna / index).write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
+    return folder / "salmonn.pth", vicuna
+
+
+def write_words(path: Path) -> None:
+    """A SentencePiece model whose piece N is the word `wN`, for N from 3 to 126."""
+    words = [word for number in range(3, 127) for word in [f"w{number}"] * (200 - number)]
+    trained = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(words), model_writer=trained, model_type="word", vocab_size=127, minloglevel=2
+    )
+    path.write_bytes(trained.getvalue())
 
 
 def tiny_config() -> SalmonnConfig:

@@ -6,7 +6,7 @@ published loader passes over what it does not find; here a missing tensor is an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,20 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 from whisper.model import AudioEncoder
 
-from demos.checkpoint_reader import CheckpointError, Rules, fill, fill_from, read_entry, read_tensors
+from demos.checkpoint_reader import (
+    CheckpointError,
+    Files,
+    Rules,
+    fill,
+    fill_from,
+    fill_in_steps,
+    read_entry,
+    read_tensors,
+)
 from demos.networks.beats import Beats, BeatsConfig
 from demos.networks.qformer import to_published
 from demos.salmonn.config import SalmonnConfig
 from demos.salmonn.network import Salmonn
-
-Files = str | Path | Sequence[str | Path]
 
 _QFORMER = "speech_Qformer."
 _PEFT = "llama_model.base_model.model."
@@ -110,20 +117,24 @@ def read_beats(file: str | Path, config: BeatsConfig | None = None) -> Beats:
 
 
 def read_llama(
-    config: Mapping[str, Any], files: Files, dtype: torch.dtype = torch.float32
+    config: Mapping[str, Any],
+    files: Files,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
 ) -> LlamaForCausalLM:
-    """A LLaMA on the CPU in `dtype`, before LoRA; `config` holds the fields of transformers' `LlamaConfig`.
+    """A LLaMA in `dtype`, before LoRA; `config` holds the fields of transformers' `LlamaConfig`.
 
+    The numbers go from the files straight to `device`, a step at a time: little memory is needed beside it.
     Raises CheckpointError when the files do not hold exactly this language model.
     """
     fields = LlamaConfig(**config)
     # Billions of weights are not drawn at random only to be overwritten.
     with torch.device("meta"):
         network = LlamaForCausalLM(fields)
-    network.to(dtype).to_empty(device="cpu")
-    network.model.rotary_emb = LlamaRotaryEmbedding(config=fields)
+    network.to(dtype).to_empty(device=device)
+    network.model.rotary_emb = LlamaRotaryEmbedding(config=fields).to(device)
     tied = {"lm_head.weight": "model.embed_tokens.weight"} if fields.tie_word_embeddings else {}
-    fill(network, files, Rules(ignored=_LLAMA_IGNORED, tied=tied))
+    fill_in_steps(network, files, Rules(ignored=_LLAMA_IGNORED, tied=tied))
     if tied:
         network.tie_weights()
     return network.eval()
