@@ -31,9 +31,9 @@ def _by_whisper(networks: Networks, model: Model, samples: Samples, seconds: flo
     from demos.layers.attention import whisper_entropies
     from demos.whisper.encoding import SECONDS_PER_FRAME, encoder_hidden
 
-    whisper = networks.whisper(model)
-    heard = encoder_hidden(whisper, samples.copy(), collect=True)
-    found = whisper_entropies(whisper.encoder, heard.layers)
+    encoder = networks.whisper_encoder(model)
+    heard = encoder_hidden(encoder, samples.copy(), collect=True)
+    found = whisper_entropies(encoder, heard.layers)
     return attention_profile([found], [0.0], found[0].values.shape[1] * SECONDS_PER_FRAME, seconds)
 
 

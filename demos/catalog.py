@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,8 @@ from demos.presets import MINI_PENGI, MINI_SALMONN, MINI_SALMONN_BEFORE_ACTIVATI
 from store.records import Resampling, System
 
 MINI_WEIGHTS = Path(__file__).parent / "mini" / "weights"
-SUITES = ("mini",)
+SUITES = ("mini", "auto")
+OWN = "own"  # the layout of files that the mini suite has: sizes in a JSON file beside each network
 
 _SELF_SUPERVISED = (
     ("wav2vec2", "wav2vec 2.0"),
@@ -39,7 +40,10 @@ class Model:
     `files` maps each file's part in the model ("weights", "config", "tokenizer", …) to where it lies; several
     models may share a file. Tensors of the part "changed_weights" take the place of those in "weights".
     `rate` and `resampling` say how its sound is made from a clip, `window` how many seconds it hears at a
-    time. `presets` are instructions to offer, the first one the default.
+    time. `presets` are instructions to offer, the first one the default. `layout` says how the files are laid
+    out: as the mini suite's, or as a publisher gives them. `hashes` are the SHA-256 of those parts of which it
+    was taken already, when they were fetched; `stated_parameters` is their count where nobody is to open the
+    files for it.
     """
 
     id: str
@@ -54,6 +58,9 @@ class Model:
     trained_on: str
     note: str = ""
     presets: tuple[Preset, ...] = field(default=())
+    layout: str = OWN
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    stated_parameters: int = 0
 
     @property
     def missing(self) -> tuple[Path, ...]:
@@ -75,13 +82,15 @@ class Model:
         self.require()
         whole = hashlib.sha256()
         for part in sorted(self.files):
-            whole.update(f"{part} {file_hash(self.files[part])}\n".encode())
+            whole.update(f"{part} {self.hashes.get(part) or file_hash(self.files[part])}\n".encode())
         return whole.hexdigest()
 
     @cached_property
     def parameters(self) -> int:
         """Numbers that its weights hold, shared files included. CatalogError when a file is missing."""
         self.require()
+        if self.stated_parameters:
+            return self.stated_parameters
         return sum(_numbers(path) for path in self.files.values() if path.suffix in (".safetensors", ".pt"))
 
     def untrained(self, instruction: str) -> bool:
@@ -92,9 +101,11 @@ class Model:
         """Raise CatalogError, naming them, when files are missing."""
         if missing := self.missing:
             names = ", ".join(path.name for path in missing)
+            way = "Run “make train”, or fetch the repository again."
+            if self.layout != OWN:
+                way = f"Run “make fetch MODEL={self.id}”."
             raise CatalogError(
-                f"{self.title} cannot listen, because {names} is not in {missing[0].parent}. "
-                "Run “make train”, or fetch the repository again."
+                f"{self.title} cannot listen, because {names} is not in {missing[0].parent}. {way}"
             )
 
 
@@ -102,8 +113,9 @@ class Model:
 class Suite:
     """One model for each slot; `layers` shows the encoders, in the order in which to offer them.
 
-    `others` can be asked instead of a slot's own model. `evidence` is where the calibration of CLAP's scores
-    lies, for those suites that have one.
+    `others` can be asked instead of a slot's own model, and so can those that `shelf` names when it is asked:
+    published models, which may come while the page is served. `evidence` is where the calibration of CLAP's
+    scores lies, for those suites that have one. `reasons` say why a slot has its model, where it was chosen.
     """
 
     name: str
@@ -111,19 +123,20 @@ class Suite:
     encoders: tuple[Model, ...]
     others: tuple[Model, ...] = ()
     evidence: Path | None = None
+    shelf: Callable[[], tuple[Model, ...]] = tuple
+    reasons: Mapping[System, str] = field(default_factory=dict)
 
     @property
     def all_models(self) -> tuple[Model, ...]:
         """Every model of which there are files: by slot, its own one first, and the encoders last."""
         slots = (model for system in self.models for model in self.choices(system))
-        return (*slots, *self.encoders)
+        return (*slots, *self.choices("layers"))
 
     def choices(self, system: System) -> tuple[Model, ...]:
         """The models that a slot can be filled with: its own one first, then those whose files are there."""
-        if system == "layers":
-            return self.encoders
-        others = (model for model in self.others if model.system == system and not model.missing)
-        return (self.models[system], *others)
+        own = self.encoders if system == "layers" else (self.models[system],)
+        there = {model.id: model for model in (*own, *self.others, *self.shelf()) if model.system == system}
+        return tuple(model for model in there.values() if model in own or not model.missing)
 
     def model(self, system: System, model_id: str = "") -> Model:
         """The model of that id for a system's slot, without one the slot's own; of `layers` the encoders.
@@ -157,20 +170,21 @@ class Suite:
 
     def encoder(self, title: str) -> Model:
         """The encoder of that title. Raises CatalogError, naming those there are."""
-        for encoder in self.encoders:
+        encoders = self.choices("layers")
+        for encoder in encoders:
             if encoder.title == title:
                 return encoder
-        names = ", ".join(f"“{encoder.title}”" for encoder in self.encoders)
+        names = ", ".join(f"“{encoder.title}”" for encoder in encoders)
         raise CatalogError(f"There is no encoder “{title}” in this suite; there are {names}.")
 
 
 def suite(name: str = "mini", folder: Path | None = None) -> Suite:
-    """The suite of that name, with its files in `folder` instead of their own place if one is given.
+    """The mini suite, with its files in `folder` instead of their own place if one is given.
 
-    No file is opened. Raises CatalogError for a name that does not exist.
+    No file is opened. Raises CatalogError for another name; `demos.published.suites` knows all SUITES.
     """
     if name != "mini":
-        raise CatalogError(f"There is no suite “{name}”; there is {', '.join(SUITES)}.")
+        raise CatalogError(f"There is no suite “{name}”; there is mini.")
     return _mini(MINI_WEIGHTS if folder is None else folder)
 
 
@@ -180,12 +194,11 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def default_bank(suite: Suite) -> tuple[str, ...]:
-    """The captions that CLAP ranks where a person gives none: one for each sound its suite was taught."""
+def default_bank() -> tuple[str, ...]:
+    """The captions that CLAP ranks where a person gives none: one for each sound of the mini suite's world."""
     from demos.mini.world.language import OTHER_LABELS, labels_caption
     from demos.mini.world.taxonomy import NAMES
 
-    assert suite.name == "mini"
     return tuple(labels_caption(label)[0] for label in (*NAMES, *OTHER_LABELS))
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from demos.networks.htsat import Htsat, HtsatOutput
 
 CAPACITY = 512 * 2**20  # bytes of outputs and measures that are kept
+LATENT_CAPACITY = 16 * 2**20  # bytes of what CLAPs heard by other encoders than ours
 ATTENTION_CAPACITY = 16 * 2**20  # bytes of attention entropies
 PARTS = ("whisper", "beats", "htsat", "transformers")  # of a model's files that are an encoder
 STRETCH_SECONDS = 0.5  # over which an effective rank is taken
@@ -58,6 +59,7 @@ class Encoders:
         self._views = views
         self._cache: OnceCache[Encoding] = OnceCache(capacity, lambda encoding: encoding.nbytes)
         self._attention: OnceCache[AttentionProfile] = OnceCache(ATTENTION_CAPACITY, lambda one: one.nbytes)
+        self._latents: OnceCache[Tensor] = OnceCache(LATENT_CAPACITY, lambda one: one.nbytes)
 
     def encode(self, part: str, model: Model, sound: Sound, view: View, check: Check) -> Encoding:
         """What `part` (one of PARTS) of a model hears in a view; made once for each file.
@@ -91,9 +93,25 @@ class Encoders:
         waiting = self._networks.placement.turns.lent
         return self._attention.get(view.clip_id, (part, model.files[part], view), make, check, waiting)
 
+    def latent(self, model: Model, sound: Sound, view: View, check: Check) -> Tensor:
+        """What a CLAP hears in each window of a view, before its projection: [windows, D]; made once.
+
+        By HTSAT where the model has one that others can share, else by the encoder within it. As `encode`.
+        """
+        if "htsat" in model.files:
+            return self.encode("htsat", model, sound, view, check).output
+
+        def make() -> Tensor:
+            check()
+            return self._networks.retrieval(model).latent(self._views.samples(sound, view))
+
+        waiting = self._networks.placement.turns.lent
+        return self._latents.get(view.clip_id, (model.id, view), make, check, waiting)
+
     def forget(self, clip_id: str) -> None:
         """Drop what was heard of a clip."""
         self._cache.forget(clip_id)
+        self._latents.forget(clip_id)
         self._attention.forget(clip_id)
 
 
@@ -102,7 +120,9 @@ def _hear_by_whisper(networks: Networks, model: Model, samples: Samples) -> Enco
     from demos.layers.profile import one_window
     from demos.whisper.encoding import SECONDS_PER_FRAME, encoder_hidden
 
-    heard = encoder_hidden(networks.whisper(model), samples.copy(), collect=True)  # torch wants it writable
+    heard = encoder_hidden(
+        networks.whisper_encoder(model), samples.copy(), collect=True
+    )  # torch wants it writable
     layers = [LayerStates(_layer_name(depth), states) for depth, states in enumerate(heard.layers)]
     measured = measure(layers, round(STRETCH_SECONDS / SECONDS_PER_FRAME))
     return Encoding(heard.hidden, one_window(measured, SECONDS_PER_FRAME, len(samples) / model.rate))

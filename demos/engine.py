@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from demos.catalog import Suite, default_bank
+from demos.catalog import Model, Suite, default_bank
 from demos.conversation import turns_of
 from demos.encoders import Encoders
 from demos.evidence import Calibration, Evidence, evidence
@@ -161,7 +161,7 @@ class Engine:
             networks, encoders = self._start()
             work = Work(sound, question, networks, encoders, self._views, cancelled)
             with networks.placement.turns.taken(work.check):
-                latent = work.encode("htsat", work.view()).output
+                latent = work.latent(work.view())
                 mean = networks.retrieval(work.model).embed_latent(latent).mean(0)
             embedded: npt.NDArray[np.float32] = (mean / mean.norm()).cpu().float().numpy()
             return embedded
@@ -211,8 +211,18 @@ class Engine:
 
     def warm(self, system: System) -> None:
         """Load a system's own model. Raises EngineError when files are missing or do not fit."""
-        with _said_in_sentences(system):
-            self.networks.load(self.suite.model(system))
+        self.load(self.suite.model(system))
+
+    def load(self, model: Model) -> None:
+        """Load a model of the suite or of its shelf. Raises EngineError when its files are missing or do not
+        fit, or there is no room for it.
+        """
+        with _said_in_sentences(model.system):
+            self.networks.load(model)
+
+    def holds(self, model: Model) -> bool:
+        """Whether a model is loaded, so that it would listen at once."""
+        return self._started is not None and self._started[0].holds(model)
 
     def warm_all(self) -> None:
         """Load every system's weights, one after the other; what is missing is said when it is asked."""
@@ -234,7 +244,7 @@ class Engine:
 
     def default_bank(self) -> tuple[str, ...]:
         """The texts that CLAP ranks when a request brings none."""
-        return default_bank(self.suite)
+        return default_bank()
 
     @property
     def networks(self) -> Networks:

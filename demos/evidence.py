@@ -124,11 +124,11 @@ def evidence(work: Work, text: str, calibration: Calibration | None) -> list[Evi
         return []
     view = work.view()
     retrieval = work.networks.retrieval(work.model)
-    embedded = retrieval.embed_latent(work.encode("htsat", view).output)  # [windows, d]
+    embedded = retrieval.embed_latent(work.latent(view))  # [windows, d]
     work.check()
     rate = retrieval.sample_rate
     windows = retrieval.windows(len(work.samples(view)))
-    bank = (embedded @ retrieval.embed_texts(default_bank(work.networks.suite)).T).double().cpu().numpy()
+    bank = (embedded @ retrieval.embed_texts(default_bank()).T).double().cpu().numpy()
     made = []
     for claim in found:
         cosines = (embedded @ retrieval.embed_texts(claim.texts).T).mean(1).double().cpu().numpy()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from demos.catalog import CatalogError, Model, Suite
+from demos import layouts
+from demos.catalog import OWN, CatalogError, Model, Suite
 from demos.placement import Placement
+from demos.published.admission import Admission
+from demos.tokenizer import load_tokenizer
 from store.records import System
 
 if TYPE_CHECKING:
-    from whisper.model import Whisper
+    from whisper.model import AudioEncoder, Whisper
 
     from demos.clap.retrieval import Retrieval
     from demos.layers.checkpoint import SpeechEncoder
@@ -43,34 +44,42 @@ class Networks:
 
     Loading is not done in parallel because the heavy packages cannot be imported by several threads at once;
     the parts of transformers that the systems use are imported here, before anybody can ask for them. Whoever
-    asks for something loaded already does not wait. Every method raises ValueError (or a kind of it:
-    CatalogError, CheckpointError, ConfigError, TokenizerError) when files are missing or do not fit.
+    asks for something loaded already does not wait. Before a published model is read, room is made for it:
+    others of them that were asked least lately leave; who hears with one of those still holds it until the
+    answer is whole. Every method raises ValueError (or a kind of it: CatalogError, CheckpointError,
+    ConfigError, TokenizerError) when files are missing or do not fit, or there is no room.
     """
 
-    def __init__(self, suite: Suite, placement: Placement) -> None:
+    def __init__(self, suite: Suite, placement: Placement, admission: Admission | None = None) -> None:
         import transformers
 
         for name in _LAZY:
             getattr(transformers, name)
         self.suite = suite
         self.placement = placement
+        self._admission = admission or Admission(placement.device)
         self._kept: dict[Hashable, Any] = {}
+        self._users: dict[Hashable, set[str]] = {}  # ids of the published models that something is kept for
         self._loading = threading.RLock()
 
     def holds(self, model: Model) -> bool:
-        """Whether a model could listen at once; for one of `layers`, whether every encoder could."""
-        return _place(model) in self._kept
+        """Whether a model could listen at once; for mini ones of `layers`, whether every encoder could."""
+        return self._key(model) in self._kept
 
     def load(self, model: Model) -> None:
-        """Load all that a model needs; for one of `layers` every encoder."""
+        """Load all that a model needs; for mini ones of `layers` every encoder."""
         load: dict[System, Callable[[Model], object]] = {
             "clap": self.retrieval,
             "pengi": self.captioning,
             "salmonn": self.answering,
             "whisper": self.transcription,
-            "layers": lambda model: self._once(_place(model), self._load_encoders),
+            "layers": self._load_encoders,
         }
         load[model.system](model)
+
+    def dtype_name(self, model: Model) -> str:
+        """The number type of a model, such as "float32"; of SALMONN that of its language model."""
+        return self._admission.precision(model) if model.layout == "salmonn" else self.placement.dtype_name
 
     def retrieval(self, model: Model | None = None) -> Retrieval:
         """CLAP: a model of its slot, or the suite's own."""
@@ -92,25 +101,26 @@ class Networks:
         """The Whisper network of a model, which has a file for the part `whisper`."""
 
         def read() -> Whisper:
-            from demos.whisper.checkpoint import read_whisper
+            network = self.placement.place(layouts.read_whisper(model))
+            # Whoever hears with the encoder alone goes on with the one that was read first.
+            network.encoder = self._part(model, _encoder_of(model), lambda: network.encoder)
+            return network
 
-            model.require()
-            return self.placement.place(read_whisper(model.files["whisper"]))
+        return self._part(model, model.files["whisper"], read)
 
-        return self._once(model.files["whisper"], read)
+    def whisper_encoder(self, model: Model) -> AudioEncoder:
+        """The encoder of that Whisper; of a published one that nobody asked for a transcript, it alone."""
+        if model.layout == OWN:
+            return self.whisper(model).encoder
+        return self._part(
+            model, _encoder_of(model), lambda: self.placement.place(layouts.read_whisper_encoder(model))
+        )
 
     def beats(self, model: Model) -> Beats:
-        """The BEATs of a model, which has the parts `beats` and `beats_config`."""
-
-        def read() -> Beats:
-            from demos.networks.beats import BeatsConfig
-            from demos.salmonn.checkpoint import read_beats
-
-            model.require()
-            config = BeatsConfig.from_dict(_read_json(model.files["beats_config"]))
-            return self.placement.place(read_beats(model.files["beats"], config))
-
-        return self._once(model.files["beats"], read)
+        """The BEATs of a model, which has the part `beats`."""
+        return self._part(
+            model, model.files["beats"], lambda: self.placement.place(layouts.read_beats(model))
+        )
 
     def speech_encoder(self, model: Model) -> SpeechEncoder:
         """The self-supervised encoder of a model; its part `transformers` lies in a folder of its own."""
@@ -118,43 +128,21 @@ class Networks:
         def read() -> SpeechEncoder:
             from demos.layers.checkpoint import read_speech_encoder
 
-            model.require()
             found = read_speech_encoder(model.files["transformers"].parent, model.rate)
             return replace(found, network=self.placement.place(found.network))
 
-        return self._once(model.files["transformers"], read)
+        return self._part(model, model.files["transformers"], read)
 
     def htsat(self, model: Model) -> Htsat:
-        """The HTSAT of a model, which has the parts `htsat` and `config`."""
-        from demos.networks.htsat import HtsatConfig
-
+        """The HTSAT of a model, which has the part `htsat`."""
         model.require()
-        stated = _read_json(model.files["config"])
-        return self._shared_htsat(model, HtsatConfig.from_dict(stated.get("htsat", {})))
+        return self._shared_htsat(model, layouts.htsat_config(model))
 
     def _shared_htsat(self, model: Model, config: HtsatConfig) -> Htsat:
         """The one HTSAT of a file; two models that share it must agree about its sizes."""
-        if config.sample_rate != model.rate:
-            raise CatalogError(
-                f"{model.title} is catalogued at {model.rate} Hz, but its configuration says "
-                f"{config.sample_rate} Hz. Restore the files of the suite together."
-            )
-
-        def read() -> Htsat:
-            from torch import nn
-
-            from demos.checkpoint_reader import Rules, fill
-            from demos.networks.audio_encoder import COMPUTED, HtsatBase
-
-            whole = nn.Module()  # the names in the file begin with audio_encoder.base.htsat
-            whole.audio_encoder = nn.Module()
-            whole.audio_encoder.base = HtsatBase(config)
-            fill(
-                whole, model.files["htsat"], Rules(computed=[rf"audio_encoder\.{name}" for name in COMPUTED])
-            )
-            return self.placement.place(whole.audio_encoder.base.htsat)
-
-        htsat = self._once(model.files["htsat"], read)
+        htsat = self._part(
+            model, model.files["htsat"], lambda: self.placement.place(layouts.read_htsat(model, config))
+        )
         if htsat.config != config:
             raise CatalogError(
                 f"The configuration of {model.title} describes another HTSAT than the one in "
@@ -163,87 +151,135 @@ class Networks:
         return htsat
 
     def _load_clap(self, model: Model) -> Retrieval:
-        from demos.clap.checkpoint import load
-        from demos.clap.network import ClapConfig
+        from demos.clap.network import Clap
         from demos.clap.retrieval import Retrieval
-        from demos.tokenizer import load_tokenizer
 
-        config = ClapConfig.from_json(model.files["config"])
-        network = load([model.files["htsat"], model.files["weights"]], config)
-        network.audio_encoder.base.htsat = self._shared_htsat(model, config.htsat)
-        tokenizer = load_tokenizer(model.files["tokenizer"])
+        network = layouts.read_clap(model)
+        if isinstance(network, Clap):
+            network.audio_encoder.base.htsat = self._shared_htsat(model, layouts.htsat_config(model))
+        if network.sample_rate != model.rate:
+            raise CatalogError(
+                f"{model.title} is catalogued at {model.rate} Hz, but its files say {network.sample_rate} Hz."
+            )
+        tokenizer = layouts.clap_tokenizer(model)
         return Retrieval(self.placement.place(network), tokenizer, self.placement.device)
 
     def _load_pengi(self, model: Model) -> Captioning:
         from demos.pengi.captioning import Captioning
-        from demos.pengi.checkpoint import load
-        from demos.pengi.network import PengiConfig
-        from demos.tokenizer import load_tokenizer
 
-        config = PengiConfig.from_json(model.files["config"])
-        network = load([model.files["htsat"], model.files["weights"]], config)
-        network.audio_encoder.base.htsat = self._shared_htsat(model, config.htsat)
-        tokenizer = load_tokenizer(model.files["tokenizer"])
-        return Captioning(self.placement.place(network), tokenizer, device=self.placement.device)
+        network = layouts.read_pengi(model)
+        network.audio_encoder.base.htsat = self._shared_htsat(model, layouts.htsat_config(model))
+        prompts = model.files.get("prompt_tokenizer")
+        return Captioning(
+            self.placement.place(network),
+            load_tokenizer(model.files["tokenizer"]),
+            load_tokenizer(prompts) if prompts else None,
+            device=self.placement.device,
+        )
 
     def _load_salmonn(self, model: Model) -> Answering:
         from demos.salmonn.answering import Answering
         from demos.salmonn.checkpoint import read_llama, read_salmonn
         from demos.salmonn.config import SalmonnConfig
-        from demos.tokenizer import load_tokenizer
 
-        config = SalmonnConfig.from_dict(_read_json(model.files["config"]))
+        encoder, beats = self.whisper_encoder(model), self.beats(model)
+        if model.layout != OWN:
+            return self._load_published_salmonn(model, encoder, beats)
+        config = SalmonnConfig.from_dict(layouts.read_json(model.files["config"]))
         llama = read_llama(config.llama, model.files["llama"])
-        encoder = self.whisper(model).encoder
         weights, changed = model.files["weights"], model.files.get("changed_weights")
-        network = read_salmonn(config, encoder, self.beats(model), llama, weights, changed)
+        network = read_salmonn(config, encoder, beats, llama, weights, changed)
         tokenizer = load_tokenizer(model.files["tokenizer"])
         return Answering(self.placement.place(network), tokenizer, self.placement.device)
+
+    def _load_published_salmonn(self, model: Model, encoder: AudioEncoder, beats: Beats) -> Answering:
+        import torch
+
+        from demos.salmonn.published import load_published
+
+        return load_published(
+            model.files["weights"],
+            layouts.folder_of(model, "vicuna"),
+            encoder,
+            beats,
+            getattr(torch, self._admission.precision(model)),
+            self.placement.device,
+        )
 
     def _load_whisper(self, model: Model) -> Transcription:
         from demos.whisper.transcription import Transcription
 
         return Transcription(self.whisper(model), self.placement.device)
 
-    def _load_encoders(self) -> bool:
-        readers = {
-            "whisper": self.whisper,
+    def _load_encoders(self, model: Model) -> None:
+        """Read an encoder of `layers`; with one of the suite's own all the others of it too."""
+        readers: dict[str, Callable[[Model], object]] = {
+            "whisper": self.whisper_encoder,
             "beats": self.beats,
             "htsat": self.htsat,
             "transformers": self.speech_encoder,
         }
-        for model in self.suite.encoders:
-            for part, read in readers.items():
-                if part in model.files:
-                    read(model)
-        return True
+
+        own = [encoder for encoder in self.suite.encoders if encoder.layout == OWN]
+
+        def read() -> bool:
+            for one in [model] if model.layout != OWN else own:
+                for part in readers.keys() & one.files.keys():
+                    readers[part](one)
+            return True
+
+        self._part(model, self._key(model), read)
 
     def _of(self, model: Model, read: Callable[[Model], Thing]) -> Thing:
-        def checked() -> Thing:
-            model.require()
-            return read(model)
+        return self._part(model, self._key(model), lambda: read(model))
 
-        return self._once(_place(model), checked)
-
-    def _once(self, name: Hashable, read: Callable[[], Thing]) -> Thing:
-        if name not in self._kept:
+    def _part(self, model: Model, key: Hashable, read: Callable[[], Thing]) -> Thing:
+        """What is kept by a key, read for a model if it is not; for a published one room is made before."""
+        published = model.layout != OWN
+        if not (key in self._kept and (not published or self._admission.asked(model))):
             with self._loading:
-                if name not in self._kept:
-                    self._kept[name] = read()
-        kept: Thing = self._kept[name]
+                if published:
+                    self._admit(model)
+                if key not in self._kept:
+                    model.require()
+                    self._kept[key] = self._read(model, read)
+                if published:
+                    self._users.setdefault(key, set()).add(model.id)
+        kept: Thing = self._kept[key]
         return kept
 
+    def _read(self, model: Model, read: Callable[[], Thing]) -> Thing:
+        try:
+            return read()
+        except BaseException:
+            if model.layout != OWN:
+                self._let_go([model.id])  # a model of which a part cannot be read takes no room
+                self._admission.leave([model.id])
+            raise
 
-def _place(model: Model) -> str:
-    """By which a model is kept; all encoders of `layers` are one."""
-    return "layers" if model.system == "layers" else model.id
+    def _admit(self, model: Model) -> None:
+        if not self._admission.asked(model):
+            self._let_go(self._admission.admit(model))
+
+    def _let_go(self, ids: Iterable[str]) -> None:
+        """Drop what is kept for these models and for no other."""
+        gone = set(ids)
+        if not gone:
+            return
+        for key, users in list(self._users.items()):
+            users -= gone
+            if not users:
+                del self._users[key]
+                self._kept.pop(key, None)
+        if self.placement.device.type == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _key(self, model: Model) -> Hashable:
+        """By which a model is kept; all of the suite's own encoders of `layers` are one."""
+        return "layers" if model.system == "layers" and model.layout == OWN else model.id
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CatalogError(f"The configuration {path.name} cannot be read. Restore it.") from error
-    if not isinstance(values, dict):
-        raise CatalogError(f"The configuration {path.name} does not hold one JSON object. Restore it.")
-    return values
+def _encoder_of(model: Model) -> Hashable:
+    return model.files["whisper"], "encoder"

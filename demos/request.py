@@ -105,7 +105,7 @@ def settle(sound: Sound, request: Request, suite: Suite) -> Question:
         raise EngineError(f"There is no system “{request.system}”; there are {', '.join(SYSTEMS)}.")
     bank = tuple(dict.fromkeys(text.strip() for text in request.bank if text.strip()))
     if request.system == "clap":
-        bank = bank or default_bank(suite)
+        bank = bank or default_bank()
     if request.system == "layers":
         model = suite.encoder(request.encoder) if request.encoder else suite.model("layers")
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demos.catalog import Model
+from demos.catalog import OWN, Model
 from demos.encoders import PARTS, Encoders, Encoding
 from demos.layers.profile import MEASURES, AttentionProfile
 from demos.loading import Networks
@@ -68,6 +68,11 @@ class Work:
         self.check()
         return self.encoders.encode(part, self.model, self.sound, view, self.check)
 
+    def latent(self, view: View) -> Tensor:
+        """What a CLAP hears in each window of a view: [windows, D]."""
+        self.check()
+        return self.encoders.latent(self.model, self.sound, view, self.check)
+
     def attend(self, part: str, view: View) -> AttentionProfile:
         """How widely the layers of an encoder of the model attend to a view."""
         self.check()
@@ -84,7 +89,7 @@ class Work:
             model_revision=self.model.revision,
             instruction=self.question.instruction,
             settings=dict(settings),
-            dtype=placement.dtype_name,
+            dtype=self.networks.dtype_name(self.model),
             device=placement.device_name,
             seed=self.question.seed,
             **{"prompt": "", **said},
@@ -95,10 +100,10 @@ def retrieve(work: Work) -> Steps:
     """CLAP: rank the bank. The observation's text is the best label; the best ones are scored in time too."""
     view, bank = work.view(), work.question.bank
     retrieval = work.networks.retrieval(work.model)
-    heard = work.encode("htsat", view)
+    latent = work.latent(view)
     yield Partial("", "Comparing")
     work.check()
-    ranked = retrieval.rank(work.samples(view), bank, latent=heard.output)
+    ranked = retrieval.rank(work.samples(view), bank, latent=latent)
     scores = tuple(
         Score(
             score.text,
@@ -197,7 +202,11 @@ def transcribe(work: Work) -> Steps:
     transcription = work.networks.transcription(work.model)
     encoded = work.encode("whisper", work.view(LONGEST_VIEW))
     for said in transcription.stream(
-        work.samples(view).copy(), cancelled=work.cancelled, encoder_hidden=encoded.output
+        work.samples(view).copy(),
+        # the mini model knows English alone; a published one finds out which language is spoken
+        language="en" if work.model.layout == OWN else None,
+        cancelled=work.cancelled,
+        encoder_hidden=encoded.output,
     ):
         if not said.ended:
             heard = said.windows[-1].stop if said.windows else 0.0

@@ -73,7 +73,7 @@ def write_mini_weights(folder: Path) -> Suite:
     """Write all files of a mini suite into `folder` and return the suite that they make up."""
     torch.manual_seed(0)
     made = suite("mini", folder)
-    tokenizer_stage.run(folder, [*default_bank(made), "USER: <Speech></Speech> \nASSISTANT:"] * 3)
+    tokenizer_stage.run(folder, [*default_bank(), "USER: <Speech></Speech> \nASSISTANT:"] * 3)
     vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
     _write_clap_and_pengi(folder, vocabulary)
     _write_whisper_beats_and_salmonn(folder, vocabulary)

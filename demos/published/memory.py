@@ -25,11 +25,15 @@ SLOT_ORDER: tuple[System, ...] = ("salmonn", *(system for system in SYSTEMS if s
 
 @dataclass(frozen=True)
 class Device:
-    """Where networks are to live: its name for people, bytes, and number types, the most exact first."""
+    """Where networks are to live: its name for people, bytes, and number types, the most exact first.
+
+    `quantises` says whether 8 or 4 bits could be had on it, and are worth naming where nothing else fits.
+    """
 
     name: str
     bytes: int
     precisions: tuple[Precision, ...]
+    quantises: bool = True
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ def refusal(
     ways = []
     for precision in ("int8", "int4"):
         smaller = occupied([*placed, Placed(model, precision)]) - taken
-        if model.quantisable and precision not in device.precisions and taken + smaller <= device.bytes:
+        possible = device.quantises and model.quantisable and precision not in device.precisions
+        if possible and taken + smaller <= device.bytes:
             ways.append(f"{PRECISION_NAMES[precision]} needs {gigabytes(smaller)}")
             break
     for other in known:
@@ -185,8 +190,10 @@ def _fitting(
 
 
 def _helps(model: PublishedModel, precision: Precision) -> bool:
-    """Whether a number type makes sense for a model: 8 and 4 bits where a language model is."""
-    return precision not in ("int8", "int4") or model.quantisable
+    """Whether a coarser number type makes sense for a model: where a language model is. The others are small,
+    and are read in float32 alone.
+    """
+    return precision == "float32" or model.quantisable
 
 
 def _stored(part: Part, precision: Precision) -> tuple[str, str]:

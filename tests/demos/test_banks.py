@@ -8,13 +8,13 @@ import pytest
 
 from demos.banks.banks import OWN, SAVED, SUITE, WORLD, asked_of, shipped_banks, shown_names
 from demos.banks.world_labels import CATEGORY_NAMES, DISPLAY_NAMES
-from demos.catalog import default_bank, suite
+from demos.catalog import default_bank
 from demos.mini.world.event_class import Category
 from demos.mini.world.language import labels_caption
 from demos.mini.world.taxonomy import NAMES
 from demos.request import LARGEST_BANK, LONGEST_LABEL
 
-BANKS = shipped_banks(default_bank(suite("mini")))
+BANKS = shipped_banks(default_bank())
 
 
 def test_every_sound_and_category_of_the_world_has_a_name_of_its_own() -> None:
