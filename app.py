@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
@@ -12,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demos.catalog import SUITES
+from demos.options import served_with
 from demos.tools.early_gradio import import_gradio
 
 if TYPE_CHECKING:
     import gradio as gr
 
     from demos.engine import Engine
+    from demos.published.bringing import Bringing
     from demos.session import Sessions
     from store.store import Store
 
@@ -31,13 +31,15 @@ MOST_WAITING = 64  # events in the queue; more visitors are told to come back
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page until it is stopped. Returns 1, after a sentence, when it cannot start."""
-    options = _parser().parse_args(arguments)
+    options = served_with(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for library in ("httpx", "mcp"):  # they would tell of every call, and of the clips' addresses
         logging.getLogger(library).setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from demos.catalog import suite
     from demos.engine import Engine
+    from demos.published.bringing import Bringing
+    from demos.published.shelf import Shelf
+    from demos.published.suites import suite
     from demos.session import Sessions
     from store.control import answering
     from store.errors import StoreError
@@ -49,8 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     with store, answering(store):
-        engine = Engine(suite(options.suite, options.weights))
-        page = build(engine, Sessions(engine), store)
+        shelf = Shelf()
+        engine = Engine(suite(options.suite, options.weights, shelf))
+        bringing = Bringing(shelf, engine.load, engine.holds)
+        page = build(engine, Sessions(engine), store, bringing, options.visitors_load)
         try:
             address = serve(page, options.host, options.port, options.data)
         except OSError as problem:
@@ -62,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
+def build(
+    engine: Engine, sessions: Sessions, store: Store, bringing: Bringing, visitors_load: bool = False
+) -> gr.Blocks:
     """The page with its tabs and endpoints, wired, not yet served."""
     import_gradio()
     import gradio as gr
@@ -76,10 +82,12 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
     from annotators.tasks import tasks_tab
     from annotators.votes.standings_component import votes_table
     from annotators.votes.vote_form import VoteForm
-    from demos import help_tab, listen_tab
+    from demos import help_tab, listen_tab, models_tab
     from demos.examples import examples
     from demos.header_component import header
+    from demos.panels.model_component import ModelChoices
 
+    choices = ModelChoices(engine.suite)
     known, library = KnownFailures(engine, store).sentences, library_of(engine, store)
     with gr.Blocks(title="Earwitness", analytics_enabled=False, delete_cache=CACHE_SECONDS) as page:
         header(engine.suite)
@@ -87,16 +95,19 @@ def build(engine: Engine, sessions: Sessions, store: Store) -> gr.Blocks:
             with gr.Tab("Listen", id="listen"):
                 forms = partial(FlagForm, store, sessions), partial(VoteForm, store, engine, sessions)
                 actions = listen_tab.Actions(engine, sessions, examples(), *forms, known, library)
-                form = listen_tab.build(actions)
+                form = listen_tab.build(actions, choices)
             with gr.Tab("Tasks", id="tasks") as tasks:
                 tasks_tab.build(tasks_tab.Actions(store, engine, sessions), tasks)
                 votes_table(store, tasks)
+            with gr.Tab("Models", id="models") as models:
+                models_tab.build(bringing, visitors_load, choices, models, tabs)
             with gr.Tab("Help", id="help"):
                 help_tab.build(engine.suite, [kinds_help()])
         form.to_tasks.click(lambda: gr.Tabs(selected="tasks"), None, tabs, api_visibility="private")
         demos.endpoints_component.declare(engine, sessions, library)
         annotators.endpoints_component.declare(store, sessions)
         listen_tab.forget_who_leaves(page, sessions)
+        models_tab.name_what_came(page, choices)
     return page
 
 
@@ -123,20 +134,6 @@ def serve(page: gr.Blocks, host: str, port: int, data: Path) -> str:
         prevent_thread_lock=True,
     )
     return str(address)
-
-
-def _parser() -> argparse.ArgumentParser:
-    about = "Several hearing systems listen to one sound; people say where they made it up."
-    parser = argparse.ArgumentParser(prog="python app.py", description=about)
-    given = os.environ.get  # a Space sets gradio's two variables
-    host, port = given("GRADIO_SERVER_NAME", "127.0.0.1"), int(given("GRADIO_SERVER_PORT", "7860"))
-    data = Path(given("EARWITNESS_DATA", "data"))
-    parser.add_argument("--host", default=host, help=f"address to listen on (default: {host})")
-    parser.add_argument("--port", type=int, default=port, help=f"port to listen on (default: {port})")
-    parser.add_argument("--data", type=Path, default=data, help=f"folder of the store (default: {data})")
-    parser.add_argument("--suite", choices=SUITES, default="mini", help="which models listen (default: mini)")
-    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="the suite's files, if not its own")
-    return parser
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from demos.catalog import SUITES, CatalogError, suite
+from demos.catalog import SUITES, CatalogError
 from demos.engine import Engine, EngineError, Partial, Request
 from demos.layers.profile import MEASURES
 from demos.published.command import fetch_command
 from demos.published.download import FetchError
+from demos.published.suites import suite
 from demos.request import SYSTEM_NAMES
 from demos.sound import Sound, SoundError, notices, read
 from store.records import SYSTEMS, Observation, System

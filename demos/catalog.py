@@ -40,10 +40,10 @@ class Model:
     `files` maps each file's part in the model ("weights", "config", "tokenizer", …) to where it lies; several
     models may share a file. Tensors of the part "changed_weights" take the place of those in "weights".
     `rate` and `resampling` say how its sound is made from a clip, `window` how many seconds it hears at a
-    time. `presets` are instructions to offer, the first one the default. `layout` says how the files are laid
-    out: as the mini suite's, or as a publisher gives them. `hashes` are the SHA-256 of those parts of which it
-    was taken already, when they were fetched; `stated_parameters` is their count where nobody is to open the
-    files for it.
+    time. `presets` are instructions to offer, the first one the default. `layout` says how the files are
+    laid out: as the mini suite's, or as a publisher gives them. `hashes` are the SHA-256 of those parts of
+    which it was taken already, when they were fetched; `stated_parameters` is their count where nobody is to
+    open the files for it.
     """
 
     id: str
@@ -195,7 +195,7 @@ def file_hash(path: Path) -> str:
 
 
 def default_bank() -> tuple[str, ...]:
-    """The captions that CLAP ranks where a person gives none: one for each sound of the mini suite's world."""
+    """The captions that CLAP ranks where a person gives none: one for each sound of mini's world."""
     from demos.mini.world.language import OTHER_LABELS, labels_caption
     from demos.mini.world.taxonomy import NAMES
 

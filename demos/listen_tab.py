@@ -28,6 +28,7 @@ from demos.panels import (
 )
 from demos.panels.differences import differing_words
 from demos.panels.known_component import with_what_is_known
+from demos.panels.model_component import ModelChoices
 from demos.panels.panel_component import (
     Panel,
     ask_number,
@@ -95,19 +96,20 @@ class Actions:
     library: Library
 
 
-def build(actions: Actions) -> FlagForm:
-    """Draw the tab and attach its events, inside the tab's own context; returns the flag form."""
+def build(actions: Actions, choices: ModelChoices) -> FlagForm:
+    """Draw the tab and attach its events, inside the tab's own context; returns the flag form.
+
+    `choices` are the lists of models of this page, which are drawn here.
+    """
     bar = source_bar([{"id": one.id, "title": one.title} for one in actions.examples])
     drawn = timeline(elem_classes=["card", "timeline"])
-    engine, suite = actions.engine, actions.engine.suite
-    whisper = whisper_panel_component.build(suite.choices("whisper"), drawn)
+    engine = actions.engine
+    whisper = whisper_panel_component.build(choices, drawn)
     with gr.Row(elem_classes="panels"):
-        clap, shelves = clap_panel_component.build(suite.choices("clap"), engine.default_bank)
-        pengi = pengi_panel_component.build(suite.choices("pengi"), engine.presets("pengi"), drawn)
-        salmonn, compared, voting = salmonn_panel_component.build(
-            suite.choices("salmonn"), engine.presets("salmonn")
-        )
-        layers = layers_panel_component.build([encoder.title for encoder in suite.encoders])
+        clap, shelves = clap_panel_component.build(choices, engine.default_bank)
+        pengi = pengi_panel_component.build(choices, engine.presets("pengi"), drawn)
+        salmonn, compared, voting = salmonn_panel_component.build(choices, engine.presets("salmonn"))
+        layers = layers_panel_component.build(choices)
     panels = [whisper, clap, pengi, salmonn, compared, layers]
     votes = actions.place_vote_form()
     form = actions.place_flag_form()

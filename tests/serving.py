@@ -16,6 +16,8 @@ from pathlib import Path
 
 from demos.catalog import suite
 from demos.engine import Engine
+from demos.published.bringing import Bringing
+from demos.published.shelf import Shelf
 from demos.session import Sessions
 from store.store import Store
 from tests.mini_weights import write_mini_weights
@@ -58,7 +60,9 @@ def served(data: Path, weights: Path | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def served_here(engine: Engine, data: Path) -> Iterator[str]:
+def served_here(
+    engine: Engine, data: Path, bringing: Bringing | None = None, visitors_load: bool = False
+) -> Iterator[str]:
     """The address of a page that this process serves, so that a test can keep its engine busy."""
     import app
 
@@ -66,7 +70,9 @@ def served_here(engine: Engine, data: Path) -> Iterator[str]:
         Store(data / "store") as store,
         ThreadPoolExecutor(1) as pool,
     ):  # a browser's loop runs in this thread
-        page = pool.submit(app.build, engine, Sessions(engine), store).result(PATIENCE)
+        bringing = bringing or Bringing(Shelf(), engine.load, engine.holds)
+        parts = engine, Sessions(engine), store, bringing, visitors_load
+        page = pool.submit(app.build, *parts).result(PATIENCE)
         try:
             yield pool.submit(app.serve, page, "127.0.0.1", _free_port(), data / "store").result(PATIENCE)
         finally:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from demos.banks.bank_component import bank_choice
 from demos.banks.banks import asked_of, shipped_banks, shown_names
-from demos.catalog import Model
 from demos.library.library_component import library_view
-from demos.panels.model_component import model_heading, with_model
+from demos.panels.model_component import ModelChoices
 from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting
 from demos.request import Request
 from store.records import Observation
@@ -20,14 +19,11 @@ SHOWN = 8
 EMPTY = "Press Listen to see which words fit this sound."
 
 
-def build(models: Sequence[Model], default_bank: Callable[[], tuple[str, ...]]) -> tuple[Panel, gr.HTML]:
-    """The panel's column, with the choice of the bank that is ranked, and the library's view at its end.
-
-    The suite's own model comes first.
-    """
+def build(choices: ModelChoices, default_bank: Callable[[], tuple[str, ...]]) -> tuple[Panel, gr.HTML]:
+    """The panel's column, with the choice of the bank that is ranked, and the library's view at its end."""
     banks = shipped_banks(default_bank())
     with gr.Column(elem_classes=["card", "panel-clap"]):
-        model = model_heading("CLAP", "retrieval", models)
+        model = choices.heading("clap", "CLAP", "retrieval")
         gr.HTML(
             "<p>Which words fit this sound?</p>",
             elem_classes="sub",
@@ -55,7 +51,7 @@ def build(models: Sequence[Model], default_bank: Callable[[], tuple[str, ...]]) 
         value["notes"] = [f"The best {SHOWN} of {len(asked)} labels."] if len(asked) > SHOWN else []
         if windows > 1:
             value["notes"].append("Choose a label to see on the timeline when it fits.")
-        return with_model(value, observation, models)
+        return choices.with_model(value, observation)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {shelves: gr.update(heard="" if observation is None else observation.id)}

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from demos.heatmap.heatmap_component import heatmap_value, heatmap_view
-from demos.panels.panel_component import Panel, answered, heading, panel_view, waiting
+from demos.panels.model_component import ModelChoices
+from demos.panels.panel_component import (
+    Panel,
+    answered,
+    heading_html,
+    panel_heading,
+    panel_view,
+    waiting,
+)
 from demos.request import Request
 from store.records import Observation
 
@@ -21,20 +28,12 @@ MEASURES = [
 ]
 
 
-def build(encoders: Sequence[str]) -> Panel:
+def build(choices: ModelChoices) -> Panel:
     """The panel's column: choice of encoder and measure, and the heatmap."""
     with gr.Column(elem_classes=["card", "panel-layers"]):
-        heading("Layers", "activations", "layer × time")
+        panel_heading(heading_html("Layers", "activations", "layer × time"))
         with gr.Row(elem_classes="choices"):
-            encoder = gr.Dropdown(
-                list(encoders),
-                value=encoders[0],
-                label="Encoder",
-                show_label=False,
-                container=False,
-                filterable=False,
-                min_width=80,
-            )
+            encoder = choices.encoders()
             measure = gr.Dropdown(
                 MEASURES,
                 value=MEASURES[0][1],

@@ -139,14 +139,15 @@ class Panel:
         return {**waiting(sentence or self.empty), "again": bool(self.beside)}
 
 
-def heading(title: str, doing: str, model: str = "", note: str = "") -> gr.HTML:
+def heading_html(title: str, doing: str, model: str = "", note: str = "") -> str:
     """The first line of a panel: the system, what it does, and its model, if any, with a note as tooltip."""
     named = f'<span class="model" title="{escape(note, quote=True)}">{escape(model)}</span>' if model else ""
-    return gr.HTML(
-        f"<h3>{escape(title)} <small>{escape(doing)}</small>{named}</h3>",
-        elem_classes="panel-head",
-        apply_default_css=False,
-    )
+    return f"<h3>{escape(title)} <small>{escape(doing)}</small>{named}</h3>"
+
+
+def panel_heading(html: str) -> gr.HTML:
+    """A place for that line."""
+    return gr.HTML(html, elem_classes="panel-head", apply_default_css=False)
 
 
 def ask_number(event: gr.EventData) -> int:

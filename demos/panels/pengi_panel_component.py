@@ -7,9 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from demos.catalog import Model
 from demos.panels.instruction_component import instruction, with_what_was_trained
-from demos.panels.model_component import model_heading, model_of, with_model
+from demos.panels.model_component import ModelChoices
 from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting, with_tokens
 from demos.presets import Preset
 from demos.request import Request
@@ -19,13 +18,10 @@ from store.records import Observation
 EMPTY = "Press Listen for a caption of this sound."
 
 
-def build(models: Sequence[Model], presets: Sequence[Preset], timeline: gr.HTML) -> Panel:
-    """The panel's column, with its instruction; what is said of each window is also drawn on `timeline`.
-
-    The suite's own model comes first.
-    """
+def build(choices: ModelChoices, presets: Sequence[Preset], timeline: gr.HTML) -> Panel:
+    """The panel's column, with its instruction; what is said of each window is also drawn on `timeline`."""
     with gr.Column(elem_classes=["card", "panel-pengi"]):
-        chosen = model_heading("Pengi", "caption", models)
+        chosen = choices.heading("pengi", "Pengi", "caption")
         _, words = instruction("Pengi", presets)
         view = panel_view("pengi", waiting(EMPTY))
 
@@ -34,8 +30,8 @@ def build(models: Sequence[Model], presets: Sequence[Preset], timeline: gr.HTML)
 
     def answer(observation: Observation) -> dict[str, Any]:
         value = answered(observation, counted(len(observation.tokens), "token"))
-        value = with_model(with_tokens(value, observation), observation, models)
-        return with_what_was_trained(value, model_of(observation, models), observation)
+        value = choices.with_model(with_tokens(value, observation), observation)
+        return with_what_was_trained(value, choices.model_of(observation), observation)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {timeline: captions_update(() if observation is None else captions_of(observation))}

@@ -8,10 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from demos.catalog import Model
 from demos.conversation import MOST_TURNS, turns_of
 from demos.panels.instruction_component import instruction, with_what_was_trained
-from demos.panels.model_component import model_choice, model_heading, model_of, with_model
+from demos.panels.model_component import ModelChoices
 from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting, with_tokens
 from demos.presets import Preset
 from demos.request import MOST_SCALING, Request
@@ -41,20 +40,16 @@ class Voting:
     on_these: gr.Button  # vote on the two that stand there
 
 
-def build(models: Sequence[Model], presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting]:
-    """The panel's column: instruction, settings and answer, and below it the answer in another setting.
-
-    The suite's own model comes first.
-    """
+def build(choices: ModelChoices, presets: Sequence[Preset]) -> tuple[Panel, Panel, Voting]:
+    """The panel's column: instruction, settings and answer, and below it the answer in another setting."""
     with gr.Column(elem_classes=["card", "panel-salmonn"]):
-        model = model_heading("SALMONN", "co-reasoning", models)
+        model = choices.heading("salmonn", "SALMONN", "co-reasoning")
         _, words = instruction("SALMONN", presets)
         first = _settings("SALMONN", MOST_SCALING)
         view = panel_view("salmonn", waiting(EMPTY))
-        title = "Compare with another setting" + (" or model" if len(models) > 1 else "")
-        with gr.Accordion(title, open=False, elem_classes="compared"):
-            with gr.Row(elem_classes="choices", visible=len(models) > 1):
-                other_model = model_choice("Model of the other setting of SALMONN", models)
+        with gr.Accordion("Compare with another setting or model", open=False, elem_classes="compared"):
+            with choices.row("salmonn"):
+                other_model = choices.choice("salmonn", "Model of the other setting of SALMONN")
             second = _settings("the other setting of SALMONN", MOST_SCALING / 2)
             silent = gr.Checkbox(label="silence instead of the sound", value=False, elem_classes="silent")
             beside = panel_view(
@@ -77,8 +72,8 @@ def build(models: Sequence[Model], presets: Sequence[Preset]) -> tuple[Panel, Pa
         )
 
     def answer(observation: Observation) -> dict[str, Any]:
-        value = with_model(answer_value(observation), observation, models)
-        return with_what_was_trained(value, model_of(observation, models), observation)
+        value = choices.with_model(answer_value(observation), observation)
+        return with_what_was_trained(value, choices.model_of(observation), observation)
 
     def first_answer(observation: Observation) -> dict[str, Any]:
         return followed(answer(observation), observation)

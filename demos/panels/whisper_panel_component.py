@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
-from demos.catalog import Model
-from demos.panels.model_component import model_heading, with_model
+from demos.panels.model_component import ModelChoices
 from demos.panels.panel_component import Panel, answered, counted, panel_view, waiting
 from demos.request import Request
 from demos.timeline.timeline_component import words_update
@@ -17,13 +15,10 @@ from store.records import Observation
 EMPTY = "Press Listen for a transcript."
 
 
-def build(models: Sequence[Model], timeline: gr.HTML) -> Panel:
-    """The strip under the timeline; its words are also drawn on `timeline`.
-
-    The suite's own model comes first.
-    """
+def build(choices: ModelChoices, timeline: gr.HTML) -> Panel:
+    """The strip under the timeline; its words are also drawn on `timeline`."""
     with gr.Row(elem_classes=["card", "strip"]):
-        chosen = model_heading("Whisper", "transcript", models)
+        chosen = choices.heading("whisper", "Whisper", "transcript")
         view = panel_view("whisper", waiting(EMPTY))
 
     def request(model: str) -> Request:
@@ -34,7 +29,7 @@ def build(models: Sequence[Model], timeline: gr.HTML) -> Panel:
         value["line"] = True
         if not observation.text.strip():
             value["sentence"] = "Whisper heard no words."
-        return with_model(value, observation, models)
+        return choices.with_model(value, observation)
 
     def fill(observation: Observation | None) -> dict[Any, Any]:
         return {timeline: words_update(() if observation is None else observation.words)}

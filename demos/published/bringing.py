@@ -27,7 +27,7 @@ AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a model stands: bytes here and in all while it comes (None: not known), seconds left at this pace.
+    """Where a model stands: bytes here and in all while it comes (None: not known), seconds left.
 
     `problem` is a sentence about what went wrong when it was brought last.
     """

@@ -80,12 +80,15 @@ def test_every_argument_and_result_is_described_to_gradio(tmp_path: Path) -> Non
     from app import build
     from demos.catalog import suite
     from demos.engine import Engine
+    from demos.published.bringing import Bringing
+    from demos.published.shelf import Shelf
     from demos.session import Sessions
     from store.store import Store
 
     engine = Engine(suite("mini"))
+    bringing = Bringing(Shelf(), engine.load, engine.holds)
     with Store(tmp_path / "store") as store:
-        page = build(engine, Sessions(engine), store)
+        page = build(engine, Sessions(engine), store, bringing)
     endpoints = {f"/{one.api_name}": one.fn for one in page.fns.values() if one.api_visibility == "public"}
     assert set(endpoints) == set(SECTION_OF)
     for name, endpoint in endpoints.items():
