@@ -42,7 +42,7 @@ def untrained_weights(folder: Path) -> Path:
 @contextmanager
 def served(data: Path, weights: Path | None = None) -> Iterator[str]:
     """The address of a page served from this tree, with its store in `data`; it is stopped afterwards."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--data", str(data / "store")]
     if weights is not None:
         command += ["--weights", str(weights)]
@@ -52,7 +52,7 @@ def served(data: Path, weights: Path | None = None) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:
             address = f"http://127.0.0.1:{port}"
-            _wait_for(address, process, log)
+            wait_for(address, process, log)
             yield address
         finally:
             process.terminate()
@@ -74,19 +74,21 @@ def served_here(
         parts = engine, Sessions(engine), store, bringing, visitors_load
         page = pool.submit(app.build, *parts).result(PATIENCE)
         try:
-            yield pool.submit(app.serve, page, "127.0.0.1", _free_port(), data / "store").result(PATIENCE)
+            yield pool.submit(app.serve, page, "127.0.0.1", free_port(), data / "store").result(PATIENCE)
         finally:
             pool.submit(page.close, verbose=False).result(PATIENCE)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
 
 
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers. Raises RuntimeError, with its log, when it ends or takes too long."""
     last = time.monotonic() + PATIENCE
     while time.monotonic() < last:
         if process.poll() is not None:

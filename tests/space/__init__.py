@@ -1,0 +1,1 @@
+"""The app as a Space of the Hub runs it, without the Hub."""
