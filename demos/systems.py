@@ -26,6 +26,8 @@ from store.records import Observation, Score, System, Token, View, Word, new_id
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from demos.pengi.captioner import Caption
+
 LONGEST_VIEW = 30.0  # seconds that SALMONN and the encoders of `layers` hear
 BEST_IN_TIME = 20  # texts whose cosine an observation keeps window by window
 
@@ -127,23 +129,19 @@ def caption(work: Work) -> Steps:
     times = [(view.start + window.start / rate, view.start + window.stop / rate) for window in heard]
     chosen = covering(times)
     tokens: tuple[Token, ...] = ()
-    for number, place in enumerate(chosen):
-        work.check()
-        if len(chosen) > 1:
-            line = "\n" if number else ""
-            tokens = (*tokens, Token(f"{line}{times[place][0]:.1f}–{times[place][1]:.1f} s: "))
-        said: tuple[Token, ...] = ()
-        for part in captioning.stream(
-            None,
-            question.instruction,
-            latent=latent[place],
-            beam_size=question.beams,
-            max_length=question.max_tokens,
-            cancelled=work.cancelled,
-        ):
-            said = trimmed(part.tokens)
-            yield Partial(_text((*tokens, *said)), "Writing", number / len(chosen))
-        tokens = (*tokens, *said)
+    for captions in captioning.stream_windows(
+        latent[chosen],
+        question.instruction,
+        beam_size=question.beams,
+        max_length=question.max_tokens,
+        cancelled=work.cancelled,
+    ):
+        # windows grow at the same time; one is shown when all before it are complete, so that a text is
+        # written from its start to its end
+        growing = next((number for number, said in enumerate(captions) if not said.done), len(captions) - 1)
+        tokens = _one_below_the_other(captions[: growing + 1], [times[place] for place in chosen])
+        yield Partial(_text(tokens), "Writing", growing / len(chosen))
+    work.check()
     settings = {
         "beams": question.beams,
         "max_tokens": question.max_tokens,
@@ -241,6 +239,19 @@ SYSTEM_STEPS: Mapping[System, Callable[[Work], Steps]] = {
     "whisper": transcribe,
     "layers": show_layers,
 }
+
+
+def _one_below_the_other(
+    captions: Sequence[Caption], times: Sequence[tuple[float, float]]
+) -> tuple[Token, ...]:
+    """The first of several captions, each behind its times; where there is only one window, it alone."""
+    tokens: tuple[Token, ...] = ()
+    for number, (said, (start, stop)) in enumerate(zip(captions, times, strict=False)):
+        if len(times) > 1:
+            line = "\n" if number else ""
+            tokens += (Token(f"{line}{start:.1f}–{stop:.1f} s: "),)
+        tokens += trimmed(said.tokens)
+    return tokens
 
 
 def covering(times: Sequence[tuple[float, float]]) -> list[int]:

@@ -134,7 +134,8 @@ class Pengi(nn.Module):
     ) -> Tensor:
         """All that stands before the generated text: sound, prompt, then the embedded extra ids `[B, k]`.
 
-        Row i of `latent` `[B, D]` goes with row i of `ids` and `mask` `[B, prompt_length]`; `[B, P, width]`.
+        Row i of `latent` `[B, D]` goes with row i of `ids` and `mask` `[B, prompt_length]`, or all rows with
+        the only one of a prompt or of extra ids; `[B, P, width]`.
         """
         parts = [
             self.audio_prefix(latent),
@@ -142,4 +143,4 @@ class Pengi(nn.Module):
         ]
         if extra_ids is not None:
             parts.append(self.embed_tokens(extra_ids))
-        return torch.cat(parts, dim=1)
+        return torch.cat([part.expand(len(latent), -1, -1) for part in parts], dim=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Inputs:
 
     htsat: list[Tensor] = field(default_factory=list)  # sound, [windows, samples]
     whisper: list[Tensor] = field(default_factory=list)  # mel spectrogram, [1, bands, frames]
-    caption: list[Tensor] = field(default_factory=list)  # embeddings, [beams, positions, width]
+    caption: list[Tensor] = field(default_factory=list)  # embeddings, [windows × beams, positions, width]
     answer: list[dict[str, Tensor]] = field(default_factory=list)  # embeddings of the prompt, then ids
     transcript: list[Tensor] = field(default_factory=list)  # ids, [1, positions]
 
@@ -104,12 +105,16 @@ class BareNetworks:
         ids, mask = self._prompt
         windows = iter(latents)
         for inputs in self._inputs.caption:
-            if inputs.shape[1] > 1:  # a prefix: the next window begins
-                self._pengi.prefix(next(windows)[None], ids, mask, normalize_text=False)
-                cache, beams = DynamicCache(config=gpt.config), 1
-            if len(inputs) != beams:
-                cache.batch_repeat_interleave(len(inputs) // beams)
-                beams = len(inputs)
+            rows = len(inputs)
+            if inputs.shape[1] > 1:  # prefixes: the next windows begin
+                heard = torch.stack(list(islice(windows, rows)))
+                self._pengi.prefix(heard, ids, mask, normalize_text=False)
+                cache, before = DynamicCache(config=gpt.config), rows
+            if rows > before:
+                cache.batch_repeat_interleave(rows // before)
+            elif rows < before:  # some windows are complete
+                cache.batch_select_indices(torch.arange(rows, device=inputs.device))
+            before = rows
             state = gpt.transformer(inputs_embeds=inputs, past_key_values=cache, use_cache=True)
             gpt.lm_head(state.last_hidden_state[:, -1])
 

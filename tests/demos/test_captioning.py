@@ -138,8 +138,55 @@ def test_the_cache_changes_no_token(captioning: Captioning) -> None:
             chosen = network.caption_decoder.gpt(inputs_embeds=generated[None]).logits[0, -1].argmax()
             ids.append(int(chosen))
             generated = torch.cat((generated, network.embed_tokens(chosen)[None]))
-    *_, (beam,) = beam_search(network.caption_decoder.gpt, prefix, -1, 1, 20)
+    *_, ((beam,),) = beam_search(network.caption_decoder.gpt, prefix[None], -1, 1, 20)
     assert list(beam.ids) == ids
+
+
+def different_windows(captioning: Captioning) -> torch.Tensor:
+    """Eleven latents, and a stop id that some of their texts meet sooner, some later and some never."""
+    latent = captioning.hear(SOUND).latent
+    captioning.stop_id = 246
+    return latent + 5 * torch.randn(11, latent.shape[1], generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_windows_at_once_say_what_each_says_alone(captioning: Captioning, beam_size: int) -> None:
+    """Some are complete early and leave the search; there are more windows than grow at a time."""
+    latents = different_windows(captioning)
+    *_, together = captioning.stream_windows(latents, PROMPT, beam_size=beam_size, max_length=12)
+    alone = [last(captioning, latent=latent, beam_size=beam_size, max_length=12) for latent in latents]
+    assert {caption.stopped for caption in alone} == {True, False}
+    assert len({len(caption.ids) for caption in alone}) >= 4
+    for here, there in zip(together, alone, strict=True):
+        assert (here.ids, here.text, here.stopped) == (there.ids, there.text, there.stopped)
+        assert [text for text, _ in here.others] == [text for text, _ in there.others]
+        assert here.score == pytest.approx(there.score, abs=1e-4)
+        for one, other in zip(here.tokens, there.tokens, strict=True):
+            assert (one.text, one.probability) == (other.text, pytest.approx(other.probability, abs=1e-4))
+
+
+def test_windows_grow_together_and_one_that_is_done_stays(captioning: Captioning) -> None:
+    latents = different_windows(captioning)[:5]
+    steps = list(captioning.stream_windows(latents, PROMPT, beam_size=1, max_length=12))
+    assert [len(step) for step in steps] == [5] * 12
+    assert [[caption.done for caption in step].count(True) for step in steps] == [0, 2, 2, *[4] * 8, 5]
+    for sooner, later in pairwise(steps):
+        for before, after in zip(sooner, later, strict=True):
+            assert after == before if before.done else after.ids[:-1] == before.ids
+
+
+def test_windows_can_be_stopped_before_each_token(captioning: Captioning) -> None:
+    latents = captioning.hear(seeded_waveform(12.0, SMALL_HTSAT.sample_rate)).latent
+    asked: list[bool] = []
+
+    def after_three() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    *partial, final = captioning.stream_windows(latents, PROMPT, cancelled=after_three)
+    assert len(partial) == 3
+    assert final == tuple(replace(caption, done=True, cancelled=True) for caption in partial[-1])
+    assert len(final) == 8, "windows that were not begun have no caption"
 
 
 def test_the_prompt_is_padded_and_a_long_one_keeps_its_end(captioning: Captioning) -> None:

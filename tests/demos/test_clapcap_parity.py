@@ -30,14 +30,14 @@ def compare_decoding(network: Clapcap, prefixes: torch.Tensor, compare: Comparis
     for row, prefix in enumerate(prefixes):
 
         def beams(name: str, size: int, stop: int = -1, heat: float = 1.0) -> None:
-            *_, found = beam_search(network.gpt, prefix, stop, size, 12, heat)  # noqa: B023
+            *_, (found,) = beam_search(network.gpt, prefix[None], stop, size, 12, heat)  # noqa: B023
             width = stored[f"{name}_tokens"].shape[-1]
             ids = [[*beam.ids, *[-1] * (width - len(beam.ids))] for beam in found]
             assert ids == stored[f"{name}_tokens"][row].tolist(), f"{name}, row {row}"  # noqa: B023
             scores = [beam.score for beam in found]
             compare.close(f"{name}_scores", scores, stored=stored[f"{name}_scores"][row])  # noqa: B023
 
-        *_, (greedy,) = beam_search(network.gpt, prefix, -1, 1, 12)
+        *_, ((greedy,),) = beam_search(network.gpt, prefix[None], -1, 1, 12)
         assert list(greedy.ids) == stored["greedy_tokens"][row].tolist()
         beams("beam3", 3)
         if "beam5_tokens" in stored:

@@ -214,6 +214,24 @@ def test_a_long_clip_is_heard_in_windows_that_the_observation_names(warm: Engine
     assert (whisper.view.start, whisper.view.stop) == (0.0, 33.0)
 
 
+def test_a_caption_of_a_long_clip_is_written_from_its_start_to_its_end(warm: Engine) -> None:
+    """Its windows are computed together; what stands in a line that has another below it is final."""
+    sound = sweep(33.0)
+    items = list(warm.observe(sound, Request("pengi", max_tokens=8)))
+    said = items[-1]
+    assert isinstance(said, Observation)
+    written = [item.text for item in items if isinstance(item, Partial) and item.text]
+    assert written[0].startswith("0.0–7.0 s: ")
+    for text in written:
+        *complete, _ = text.split("\n")
+        assert said.text.split("\n")[: len(complete)] == complete
+    for shorter, longer in pairwise(written):
+        assert longer.count("\n") >= shorter.count("\n")
+    assert written[-1] == said.text
+    alone = ask(warm, sound, "pengi", max_tokens=8, start=7.0, stop=14.0)
+    assert said.text.split("\n")[1] == f"7.0–14.0 s: {alone.text}"
+
+
 def test_times_are_those_of_the_clip_whatever_the_window(warm: Engine) -> None:
     sound = sweep(10.0)
     window = {"start": 6.0, "stop": 9.0}

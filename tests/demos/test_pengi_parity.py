@@ -47,7 +47,8 @@ def stored(variant: str) -> dict[str, np.ndarray]:
 def search(
     pengi: Pengi, prefix: torch.Tensor, beams: int, stop: int = -1, heat: float = 1.0
 ) -> list[Hypothesis]:
-    return list(list(beam_search(pengi.caption_decoder.gpt, prefix, stop, beams, 12, heat))[-1])
+    *_, (found,) = beam_search(pengi.caption_decoder.gpt, prefix[None], stop, beams, 12, heat)
+    return list(found)
 
 
 def compare_beams(
