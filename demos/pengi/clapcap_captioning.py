@@ -47,6 +47,7 @@ class ClapcapCaptioning(Captioner):
     def stream(
         self,
         waveform: np.ndarray | None,
+        prompt: str = "",
         *,
         latent: Tensor | None = None,
         beam_size: int = BEAMS,
@@ -56,20 +57,28 @@ class ClapcapCaptioning(Captioner):
     ) -> Iterator[Caption]:
         """Caption one window of sound: the best text after each token, last the final one (`done`).
 
-        As `Captioning.stream`, without a prompt.
+        As `Captioning.stream`; raises ValueError also where there is a prompt, since clapcap reads none.
         """
+        _refuse(prompt)
         search = Search(beam_size, max_length, temperature, cancelled)
         yield from self.one_caption(self.one_window(waveform, latent), self.prefixes, search)
 
     def stream_windows(
         self,
         latents: Tensor,
+        prompt: str = "",
         *,
         beam_size: int = BEAMS,
         max_length: int = MAX_LENGTH,
         temperature: float = 1.0,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[tuple[Caption, ...]]:
-        """Caption several windows at the same time, as `Captioning.stream_windows`, without a prompt."""
+        """Caption several windows at once, as `Captioning.stream_windows`; without a prompt, as `stream`."""
+        _refuse(prompt)
         search = Search(beam_size, max_length, temperature, cancelled)
         yield from self.captions(latents, self.prefixes, search)
+
+
+def _refuse(prompt: str) -> None:
+    if prompt:
+        raise ValueError("clapcap only captions; it takes no instruction. Leave the instruction empty.")

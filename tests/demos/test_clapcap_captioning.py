@@ -71,6 +71,14 @@ def test_a_caption_grows_and_can_be_stopped(captioning: ClapcapCaptioning) -> No
     assert (stopped.ids, stopped.cancelled) == (steps[1].ids, True)
 
 
+def test_a_prompt_is_refused(captioning: ClapcapCaptioning) -> None:
+    latent = captioning.hear(SOUND).latent
+    with pytest.raises(ValueError, match="takes no instruction"):
+        list(captioning.stream(SOUND, "generate audio caption"))
+    with pytest.raises(ValueError, match="takes no instruction"):
+        list(captioning.stream_windows(latent, "generate audio caption"))
+
+
 def test_a_longer_sound_is_to_be_cut_into_windows(captioning: ClapcapCaptioning) -> None:
     long = seeded_waveform(8.0, CLAPCAP.htsat.sample_rate)
     with pytest.raises(ValueError, match="clapcap hears 7 s at a time"):
