@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from demos.networks.beats import Beats
     from demos.networks.htsat import Htsat, HtsatConfig
     from demos.pengi.captioning import Captioning
+    from demos.pengi.clapcap_captioning import ClapcapCaptioning
     from demos.salmonn.answering import Answering
     from demos.whisper.transcription import Transcription
 
@@ -70,7 +71,7 @@ class Networks:
         """Load all that a model needs; for mini ones of `layers` every encoder."""
         load: dict[System, Callable[[Model], object]] = {
             "clap": self.retrieval,
-            "pengi": self.captioning,
+            "pengi": self.captioner,
             "salmonn": self.answering,
             "whisper": self.transcription,
             "layers": self._load_encoders,
@@ -88,6 +89,10 @@ class Networks:
     def captioning(self, model: Model | None = None) -> Captioning:
         """Pengi: a model of its slot, or the suite's own."""
         return self._of(model or self.suite.model("pengi"), self._load_pengi)
+
+    def captioner(self, model: Model) -> Captioning | ClapcapCaptioning:
+        """Whatever captions for a model of Pengi's slot."""
+        return self._of(model, self._load_clapcap) if model.layout == "clapcap" else self.captioning(model)
 
     def answering(self, model: Model | None = None) -> Answering:
         """SALMONN: a model of its slot, or the suite's own."""
@@ -176,6 +181,14 @@ class Networks:
             load_tokenizer(prompts) if prompts else None,
             device=self.placement.device,
         )
+
+    def _load_clapcap(self, model: Model) -> ClapcapCaptioning:
+        from demos.pengi.clapcap_captioning import ClapcapCaptioning
+
+        network = layouts.read_clapcap(model)
+        network.clap.base.htsat = self._shared_htsat(model, layouts.htsat_config(model))
+        tokenizer = load_tokenizer(model.files["tokenizer"])
+        return ClapcapCaptioning(self.placement.place(network), tokenizer, self.placement.device)
 
     def _load_salmonn(self, model: Model) -> Answering:
         from demos.salmonn.answering import Answering

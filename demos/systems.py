@@ -122,10 +122,10 @@ def retrieve(work: Work) -> Steps:
 def caption(work: Work) -> Steps:
     """Pengi: say something about each window; with several, each text stands behind its times."""
     view, question = work.view(), work.question
-    captioning = work.networks.captioning(work.model)
+    captioning = work.networks.captioner(work.model)
     latent = work.encode("htsat", view).output
     heard = captioning.windows(len(work.samples(view)))
-    rate = captioning.network.config.htsat.sample_rate
+    rate = captioning.htsat.config.sample_rate
     times = [(view.start + window.start / rate, view.start + window.stop / rate) for window in heard]
     chosen = covering(times)
     tokens: tuple[Token, ...] = ()

@@ -32,6 +32,7 @@ def list_value(bringing: Bringing, may_bring: bool, problem: str = "") -> dict[s
             "models": [_row(model, bringing) for model in bringing.models if model.system == system],
         }
         for system in SYSTEMS
+        if any(model.system == system for model in bringing.models)
     ]
     return {"slots": slots, "may": may_bring, "problem": problem, "watch": bringing.under_way}
 
