@@ -8,7 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from demos.catalog import Model, Suite
+from demos.catalog import OWN, Model, Suite
 
 
 def build(suite: Suite, more: Sequence[str] = ()) -> None:
@@ -24,17 +24,21 @@ def build(suite: Suite, more: Sequence[str] = ()) -> None:
 
 def _models(suite: Suite, models: Sequence[Model]) -> str:
     """The suite's models with what they were trained on and their licences, as HTML."""
-    note = models[0].note
+    mini = next(one for one in models if one.layout == OWN)
+    chosen = "".join(
+        f"<li><b>{escape(system)}</b>: {escape(reason)}</li>" for system, reason in suite.reasons.items()
+    )
     lines = "".join(
         f"<tr><td><b>{escape(one.title)}</b></td><td>{escape(one.system)}</td>"
         f"<td>{escape(one.weights_licence)}</td></tr>"
         for one in models
     )
     return (
-        f"<h3>The {escape(suite.name)} suite</h3><p class='limits'><b>{escape(note)}</b> "
-        "They are real networks of the published architectures, trained small. Of a real recording they will "
-        "say things that are not there.</p>"
+        f"<h3>The {escape(suite.name)} suite</h3>{f'<ul>{chosen}</ul>' if chosen else ''}"
+        f"<p class='limits'><b>{escape(mini.note)}</b> "
+        "The mini models are real networks of the published architectures, trained small. Of a real "
+        "recording they will say things that are not there. Published models stand on the Models tab.</p>"
         "<table class='rows'><thead><tr><th scope='col'>model</th><th scope='col'>slot</th>"
         f"<th scope='col'>weights</th></tr></thead><tbody>{lines}</tbody></table>"
-        f"<p class='hint'>Trained on: {escape(models[0].trained_on)}.</p>"
+        f"<p class='hint'>The mini models were trained on: {escape(mini.trained_on)}.</p>"
     )

@@ -141,7 +141,9 @@ def test_visitors_load_nothing_where_they_may_not(browser: Browser, lab: Lab, tm
         whisper = row(page, "whisper-tiny")
         load = whisper.get_by_role("button", name="Load Whisper tiny")
         expect(load).to_be_disabled()
-        expect(page.locator(".prose p", has_text="Visitors of this server cannot load models")).to_be_visible()
+        expect(
+            page.locator(".prose p", has_text="Visitors of this server cannot load models")
+        ).to_be_visible()
         load.evaluate("button => { button.disabled = false; button.click(); }")  # the server refuses too
         expect(page.locator(".model-list .problem")).to_contain_text("cannot load models")
         assert not lab.hub.gets("tiny.pt")
