@@ -36,15 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for library in ("httpx", "mcp"):  # they would tell of every call, and of the clips' addresses
         logging.getLogger(library).setLevel(logging.WARNING)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    from demos.engine import Engine
+    from demos.placement import begin
     from demos.published.bringing import Bringing
     from demos.published.shelf import Shelf
     from demos.published.suites import suite
     from demos.session import Sessions
+    from demos.zero_gpu import engine_of
     from store.control import answering
     from store.errors import StoreError
     from store.store import Store
 
+    begin()
     try:
         store = Store(options.data)
     except StoreError as problem:
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     with store, answering(store):
         shelf = Shelf()
-        engine = Engine(suite(options.suite, options.weights, shelf))
+        engine = engine_of(suite(options.suite, options.weights, shelf))
         bringing = Bringing(shelf, engine.load, engine.holds)
         page = build(engine, Sessions(engine), store, bringing, options.visitors_load)
         try:
@@ -129,6 +131,7 @@ def serve(page: gr.Blocks, host: str, port: int, data: Path) -> str:
         max_file_size=MOST_UPLOAD,
         blocked_paths=[str(data.resolve())],
         share=False,
+        ssr_mode=False,
         **late_tools.settings(page),
         quiet=True,
         prevent_thread_lock=True,

@@ -1,10 +1,16 @@
-"""Where networks live: devices, number types and threads. Nothing else moves a network."""
+"""Where networks live: devices, number types and threads. Nothing else moves a network.
+
+There are two ways. Locally a device is there all the time. On ZeroGPU, hardware of the Hub's Spaces, a
+graphics card is lent to one call at a time, and the call is made in a process of its own.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from demos.turns import Turns
 
@@ -22,11 +28,12 @@ _threads_set = False
 
 
 class Placement:
-    """The local way: one device for all networks, chosen once, everything resident in float32.
+    """One device for all networks, chosen once, everything resident in float32.
 
     `device` names it ("cpu", "cuda", "cuda:1"); without it a CUDA device is taken where there is one. On CUDA
     convolutions do not round to TensorFloat-32, so that an observation is the same as on the CPU.
     Who computes takes one of `turns`: so many networks run at once that they fill the cores and no more.
+    On ZeroGPU, after `begin`, there is a CUDA device to place networks on, whether a card is lent or not.
     """
 
     def __init__(self, device: str | None = None) -> None:
@@ -54,8 +61,60 @@ class Placement:
         return f"{self.device} ({torch.cuda.get_device_name(self.device)})"
 
     def place(self, network: Network) -> Network:
-        """Bring a network to its device and number type, ready to listen and not to learn."""
-        return network.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
+        """Bring a network to its device and number type, ready to listen and not to learn.
+
+        On ZeroGPU sparse buffers stay on the processor, because CUDA is emulated for dense tensors alone; the
+        one there is, Whisper's table of alignment heads, is only read.
+        """
+        with _sparse_put_aside(network) if on_zero_gpu() else nullcontext():
+            return network.to(device=self.device, dtype=self.dtype).eval().requires_grad_(False)
+
+
+@contextmanager
+def _sparse_put_aside(network: nn.Module) -> Iterator[None]:
+    """Let a network be without its sparse buffers in this block."""
+    sparse = [
+        (module, name, buffer)
+        for module in network.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+        if buffer.is_sparse
+    ]
+    for module, name, _ in sparse:
+        setattr(module, name, None)
+    try:
+        yield
+    finally:
+        for module, name, buffer in sparse:
+            setattr(module, name, buffer)
+
+
+def on_zero_gpu() -> bool:
+    """Whether this is a Space on ZeroGPU hardware, by the variable that the Hub sets there."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def begin() -> None:
+    """On ZeroGPU let the package `spaces` emulate CUDA in this thread, before anything imports PyTorch.
+
+    Until a card is lent, networks can be placed by this thread alone. Elsewhere nothing is to be begun.
+    """
+    if on_zero_gpu():
+        import spaces  # noqa: F401  # importing it is what does it
+
+
+def on_lent_card(
+    work: Callable[..., Iterator[Any]], seconds: Callable[..., int]
+) -> Callable[..., Iterator[Any]]:
+    """`work`, a generator function, made to run with a lent card in a process forked from this one.
+
+    `seconds` says, from the same arguments, how long it is to take at most. Arguments and what is yielded
+    are pickled on the way, and nothing else that changes there comes back. A process may serve several calls.
+    To be called before the page is served.
+    """
+    import spaces
+
+    lent: Callable[..., Iterator[Any]] = spaces.GPU(work, duration=seconds)
+    return lent
 
 
 def shared_out(cores: int) -> tuple[int, int]:

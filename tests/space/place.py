@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -96,7 +97,7 @@ def running(
             wait_for(address, process, folder / "log")
             yield Place(folder, address)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # with all that it started, as when a container ends
             process.wait(30)
     finally:
         for code in (folder / "app").rglob("*/"):
