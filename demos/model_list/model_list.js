@@ -53,7 +53,12 @@ const row = (model, slot) => {
   if (model.terms) licence.append(make('small', '', model.terms));
   const does = make('td', 'does');
   does.append(...actionsOf(model));
-  line.append(name, make('td', '', model.download), make('td', '', model.memory), licence, stateOf(model), does);
+  const sizes = [['download', model.download], ['memory', model.memory]].map(([head, said]) => {
+    const cell = make('td', '', said);
+    cell.dataset.head = head; // said before it where the table has no heads
+    return cell;
+  });
+  line.append(name, ...sizes, licence, stateOf(model), does);
   return line;
 };
 
