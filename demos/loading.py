@@ -209,14 +209,19 @@ class Networks:
         import torch
 
         from demos.salmonn.published import load_published
+        from demos.salmonn.quantised import Bits
 
+        precision, device = self._admission.precision(model), self.placement.device
+        quantised: dict[str, Bits] = {"int8": 8, "int4": 4}
+        in_16_bits = torch.float16 if device.type == "cuda" else torch.bfloat16
         return load_published(
             model.files["weights"],
             layouts.folder_of(model, "vicuna"),
             encoder,
             beats,
-            getattr(torch, self._admission.precision(model)),
-            self.placement.device,
+            in_16_bits if precision in quantised else getattr(torch, precision),
+            device,
+            bits=quantised.get(precision),
         )
 
     def _load_whisper(self, model: Model) -> Transcription:

@@ -42,6 +42,7 @@ class LoraLinear(nn.Linear):
     def __init__(self, base: nn.Linear, rank: int, alpha: float, dropout: float) -> None:
         super().__init__(base.in_features, base.out_features, bias=base.bias is not None, device="meta")
         self.weight, self.bias = base.weight, base.bias
+        self.base: nn.Module | None = None
         self.trained_scaling = alpha / rank
         self.lora_dropout = nn.Dropout(dropout)
         self.lora_A = nn.ModuleDict({"default": nn.Linear(base.in_features, rank, bias=False)})
@@ -50,9 +51,17 @@ class LoraLinear(nn.Linear):
         nn.init.kaiming_uniform_(self.lora_A["default"].weight, a=math.sqrt(5))
         nn.init.zeros_(self.lora_B["default"].weight)
 
+    def stand_on(self, base: nn.Module) -> None:
+        """Let another layer of the same sizes, such as a quantised one, take the place of the weight."""
+        del self.weight, self.bias
+        self.base = base
+
     def forward(self, features: Tensor) -> Tensor:
         """[..., in_features] → [..., out_features] with the scaling in force."""
-        output = functional.linear(features, self.weight, self.bias)
+        if self.base is None:
+            output = functional.linear(features, self.weight, self.bias)
+        else:
+            output = self.base(features)
         scaling = _scaling.get()
         if scaling is None:
             scaling = self.trained_scaling

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,10 +93,14 @@ def local_device() -> Device:
 
 
 def _device(device: torch.device, size: int) -> Device:
-    """So many bytes of a device; 16 bits are bfloat16 on processors, which compute float16 slowly."""
-    gpu = device.type == "cuda"
-    types: tuple[Precision, ...] = ("float32", "float16") if gpu else ("float32", "bfloat16")
-    return Device("this GPU" if gpu else "this machine", size, types, quantises=False)
+    """So many bytes of a device; 16 bits are bfloat16 on processors, which compute float16 slowly.
+
+    A GPU takes 8 and 4 bits too where bitsandbytes is installed.
+    """
+    if device.type != "cuda":
+        return Device("this machine", size, ("float32", "bfloat16"), quantises=False)
+    coarse: tuple[Precision, ...] = ("int8", "int4") if find_spec("bitsandbytes") else ()
+    return Device("this GPU", size, ("float32", "float16", *coarse))
 
 
 def free_bytes(device: torch.device) -> int:

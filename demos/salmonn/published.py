@@ -19,6 +19,7 @@ from demos.networks.qformer import QFormerConfig
 from demos.salmonn.answering import Answering
 from demos.salmonn.checkpoint import read_llama, read_salmonn
 from demos.salmonn.config import SalmonnConfig
+from demos.salmonn.quantised import Bits, quantise
 from demos.salmonn.sentencepiece_tokenizer import SentencePieceTokenizer
 from demos.tokenizer import TokenizerError
 
@@ -62,8 +63,12 @@ def load_published(
     dtype: torch.dtype = torch.bfloat16,
     device: torch.device | str = "cpu",
     config: SalmonnConfig | None = None,
+    bits: Bits | None = None,
 ) -> Answering:
     """SALMONN with its language model in `dtype` on `device`, where both encoders must be already.
+
+    With `bits` its linear layers are quantised, layer by layer: main memory then has to hold it once in
+    `dtype`.
 
     `checkpoint` is `salmonn_v1.pth` or `salmonn_7b_v0.pth`, `vicuna` the folder with `config.json`, weights
     and `tokenizer.model`. Without a `config` it is `published_config`. Beside the network itself loading
@@ -72,8 +77,10 @@ def load_published(
     """
     config = config or published_config(vicuna, speech_encoder, beats)
     tokenizer = _read_tokenizer(vicuna / "tokenizer.model", config)
-    llama = read_llama(config.llama, weight_files(vicuna), dtype, device)
+    llama = read_llama(config.llama, weight_files(vicuna), dtype, "cpu" if bits else device)
     network = read_salmonn(config, speech_encoder, beats, llama, checkpoint)
+    if bits:
+        quantise(network.llama_model, bits, device)
     return Answering(network.to(device).requires_grad_(False), tokenizer, device)
 
 

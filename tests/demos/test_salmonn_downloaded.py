@@ -19,6 +19,7 @@ from demos.salmonn.answering import Answering, heard_window
 from demos.salmonn.attention import attended
 from demos.salmonn.checkpoint import read_beats
 from demos.salmonn.published import load_published, published_config
+from demos.salmonn.quantised import Bits
 from demos.salmonn.sentencepiece_tokenizer import SentencePieceTokenizer
 from demos.tokenizer import TokenizerError
 from demos.whisper.checkpoint import read_encoder
@@ -79,6 +80,28 @@ def test_a_language_model_in_16_bits_answers_beside_encoders_in_32(
         assert len(answering.answer(sound, INSTRUCTION, beams=beams, max_new_tokens=6).ids) == 6
     seen = attended(network, sound[0], before, after, [15, 33])
     assert seen.windows.dtype == seen.log_probabilities.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("bits", "near"), [(8, 0.06), (4, 0.35)])
+def test_a_quantised_language_model_answers_nearly_as_it_did(
+    tmp_path: Path, golden: dict[str, np.ndarray], bits: Bits, near: float
+) -> None:
+    checkpoint, vicuna = write_downloaded(tmp_path, SAFETENSORS)
+    answering = load_published(
+        checkpoint, vicuna, *encoders(tmp_path), torch.bfloat16, config=tiny_config(), bits=bits
+    )
+    network = answering.network
+    held = {type(layer).__name__ for layer in network.llama_model.model.layers.modules()}
+    assert {8: "Linear8bitLt", 4: "Linear4bit"}[bits] in held
+    sound = answering.audio_tokens(*answering.encode(heard_window(seeded_waveform(5.0, 16_000, seed=2))))
+    before, after = (golden[f"prompt_{side}_ids"].ravel().tolist() for side in ("before", "after"))
+    for scaling in (4, 0):
+        prompt = network.prompt(sound[0], before, after)[None]
+        scores = network.logits(prompt, lora_scaling=float(scaling), last_only=True)[0, -1]
+        expected = golden[f"logits_scaling_{scaling}"]
+        off = np.linalg.norm(scores.detach().float().numpy() - expected) / np.linalg.norm(expected)
+        assert off < near
+    assert len(answering.answer(sound, INSTRUCTION, max_new_tokens=6).ids) == 6
 
 
 def test_the_configuration_is_the_published_one_around_what_the_files_say(tmp_path: Path) -> None:
