@@ -6,6 +6,7 @@ and this project's own: every question balanced, and not to be answered without 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -62,7 +63,9 @@ class Gate:
     def words(self) -> str:
         """Such as “27 of at least 32 rows” or “12.5 minutes of audio, at most 60”."""
         if self.is_most:
-            return f"{self.have:.3g} {self.name}, at most {self.need:.3g}"
+            have = f"{self.have:.3g}"
+            name = re.sub(r"^(row|minute)s\b", r"\1", self.name) if have == "1" else self.name
+            return f"{have} {name}, at most {self.need:.3g}"
         return f"{self.have:.0f} of at least {self.need:.0f} {self.name}"
 
 

@@ -140,6 +140,8 @@ def test_gates_tell_what_is_met(store: Store) -> None:
     assert not one.ready
     assert one.gates[0].words == "6 of at least 32 rows"
     assert [gate.name for gate in one.gates if not gate.is_rule] == ["rows"]
+    unpaired = next(gate for gate in one.gates if "partner" in gate.name)
+    assert replace(unpaired, have=1).words == "1 row without a partner, at most 0"
 
 
 def test_the_rate_of_following_instructions_counts_answers_once(store: Store) -> None:
