@@ -17,6 +17,7 @@ import soundfile
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from demos.options import served_with
 from store.__main__ import main
 from store.store import Store
 from store.verify import verify
@@ -65,6 +66,13 @@ def test_the_command_line_explains_itself_without_the_heavy_packages() -> None:
     assert done.returncode == 0, done.stderr
     for option in ("--host", "--port", "--data", "--suite"):
         assert option in done.stdout
+
+
+def test_visitors_load_models_only_where_the_page_is_for_its_own_machine_or_they_may() -> None:
+    assert served_with([]).visitors_load
+    assert not served_with(["--no-visitors-load"]).visitors_load
+    assert not served_with(["--host", "0.0.0.0"]).visitors_load
+    assert served_with(["--host", "0.0.0.0", "--visitors-load"]).visitors_load
 
 
 def test_the_page_is_built_before_heavy_packages_are_imported(tmp_path: Path) -> None:
