@@ -1,6 +1,6 @@
 """SALMONN-7B at its published size on a CPU: how much memory it takes to load and to answer.
 
-Needs Linux, 18 GiB of free memory and 18 GB of disk; takes some ten minutes. `pytest -m full -s` on this file
+Needs Linux, 18 GiB of free memory and 18 GB of disk; takes some six minutes. `pytest -m full -s` on this file
 prints what was measured, and `TMPDIR` says where the files lie meanwhile.
 """
 
