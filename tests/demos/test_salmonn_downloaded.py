@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from sentencepiece import SentencePieceTrainer
 from whisper.model import AudioEncoder
 
-from demos.checkpoint_reader import CheckpointError, Rules, fill_in_steps
+from demos.checkpoint_reader import CheckpointError, Rules, fill_in_steps, read_tensors
 from demos.networks.beats import Beats
 from demos.salmonn.answering import Answering, heard_window
 from demos.salmonn.attention import attended
-from demos.salmonn.checkpoint import read_beats
+from demos.salmonn.checkpoint import read_beats, read_llama
 from demos.salmonn.published import load_published, published_config
 from demos.salmonn.quantised import Bits
 from demos.salmonn.sentencepiece_tokenizer import SentencePieceTokenizer
@@ -234,3 +234,15 @@ def test_steps_of_any_size_fill_a_network_alike(tmp_path: Path, suffix: str) -> 
         assert report.ignored == {"stray": "a test"}
         assert sorted(report.consumed) == sorted(tensors)
         assert all(torch.equal(network.state_dict()[name], tensors[name]) for name in tensors)
+
+
+def test_a_tied_output_layer_need_not_be_in_the_files(tmp_path: Path) -> None:
+    write_downloaded(tmp_path, SAFETENSORS)
+    tensors = read_tensors(tmp_path / "llama.safetensors")
+    del tensors["lm_head.weight"]
+    save_file(tensors, tmp_path / "tied.safetensors")
+    stated = json.loads((FIXTURES / "config_tiny.json").read_text())["llama"]
+    llama = read_llama({**stated, "tie_word_embeddings": True}, tmp_path / "tied.safetensors")
+    assert torch.equal(llama.lm_head.weight, tensors["model.embed_tokens.weight"])
+    with pytest.raises(CheckpointError, match=r"missing: lm_head\.weight"):
+        read_llama(stated, tmp_path / "tied.safetensors")
