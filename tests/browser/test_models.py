@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from demos.catalog import suite
 from demos.engine import Engine
 from demos.published.bringing import Bringing
+from demos.published.models import PUBLISHED
 from demos.published.places import Places
 from demos.published.shelf import Shelf
 from tests.browser.conftest import PATIENCE
-from tests.browser.test_page import bring, listen
+from tests.browser.test_page import PICTURES, bring, listen
 from tests.hub import TestHub, served_hub
 from tests.serving import served_here, untrained_weights
 from tests.tiny_published import tiny_models
@@ -85,8 +85,6 @@ def test_a_model_is_loaded_with_progress_and_used(
         page.keyboard.press("Enter")
         page.get_by_role("tab", name="Models").click()
         expect(whisper.locator(".state")).to_have_text("loaded")
-        if "EARWITNESS_PICTURES" in os.environ:
-            page.screenshot(path=Path(os.environ["EARWITNESS_PICTURES"]) / "models.png")
         whisper.get_by_role("button", name="Use Whisper tiny").click()
         strip = page.locator(".strip")
         expect(strip.get_by_label("Model of Whisper")).to_have_value("Whisper tiny")
@@ -94,6 +92,20 @@ def test_a_model_is_loaded_with_progress_and_used(
         expect(strip.locator(".took")).to_contain_text("Whisper tiny")
         session = lab.engine.suite.model("whisper", "whisper-tiny")
         assert lab.engine.holds(session)
+
+
+def test_every_published_model_is_listed_and_a_phone_shows_all_of_it(page: Page) -> None:
+    page.get_by_role("tab", name="Models").click()
+    expect(page.locator("tr[data-model]")).to_have_count(len(PUBLISHED))
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / "models.png")
+    page.set_viewport_size({"width": 400, "height": 900})
+    load = row(page, "salmonn-13b").get_by_role("button", name="Load SALMONN 13B")
+    load.scroll_into_view_if_needed()
+    box = load.bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] < box["x"] + box["width"] <= 400
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
 def test_an_encoder_that_was_loaded_draws_its_layers(

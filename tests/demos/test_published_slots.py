@@ -188,6 +188,21 @@ def test_room_is_made_and_what_left_comes_back_when_it_is_asked(folder: Path, fe
     assert not networks.holds(pe_audio)
 
 
+@pytest.mark.parametrize("encoder_first", [True, False])
+def test_one_encoder_serves_transcript_and_layers_whoever_comes_first(
+    folder: Path, fetched: Shelf, models: tuple[PublishedModel, ...], encoder_first: bool
+) -> None:
+    layers = next(model for model in PUBLISHED if model.id == "whisper-large-v2-encoder")
+    both = (models[2], replace(layers, sources=models[2].sources))
+    shelf = Shelf(fetched.where, both)
+    networks = Networks(replace(suite("mini", folder), shelf=shelf.models), Placement("cpu"))
+    whisper, encoder = shelf.models()
+    for model in (encoder, whisper) if encoder_first else (whisper, encoder):
+        networks.load(model)
+    assert networks.whisper_encoder(encoder) is networks.transcription(whisper).model.encoder
+    assert networks.whisper_encoder(encoder).conv1.weight.shape[0] == 24
+
+
 def test_auto_takes_what_is_here_and_fits_and_says_why(folder: Path, fetched: Shelf) -> None:
     mini = replace(suite("mini", folder), shelf=fetched.models)
     made = auto_suite(mini, fetched.models(), Device("this machine", 8 * GB, ("float32",)))
