@@ -17,6 +17,7 @@ import torch
 
 from demos.catalog import MINI_WEIGHTS, Suite, suite
 from demos.engine import Engine
+from tests.benchmarks.captions import compare_captions
 from tests.benchmarks.comparison import table
 from tests.benchmarks.keeping import compare_keeping
 from tests.benchmarks.listening import (
@@ -33,6 +34,7 @@ from tests.mini_weights import write_mini_weights
 
 RUNS = {
     "listens": 9,
+    "captions": 5,
     "many": 3,
     "kept": 200,
     "starts": 5,
@@ -43,7 +45,13 @@ RUNS = {
     "page rows": 200_000,
     "export rows": 50_000,
 }
-QUICK_RUNS = dict.fromkeys(RUNS, 2) | {"listens": 3, "flags": 10, "page rows": 5_000, "export rows": 1_000}
+QUICK_RUNS = dict.fromkeys(RUNS, 2) | {
+    "listens": 3,
+    "captions": 1,
+    "flags": 10,
+    "page rows": 5_000,
+    "export rows": 1_000,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -78,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         before, after = memory_over(engine, runs["kept"])  # before the scripts load what only they need
         _say(table([*listens, *compare_upstream(engine, runs["listens"])]))
         _say(f"Memory after 10 listens {before:.0f} MiB, after {runs['kept']} more {after:.0f} MiB.")
+        _say("## A caption at the published size")
+        _say(table(compare_captions(runs["captions"])))
         _say("## A start")
         weights = models.model("clap").files["config"].parent
         _say(table([compare_serving(weights, runs["starts"])]))

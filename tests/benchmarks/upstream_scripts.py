@@ -24,6 +24,7 @@ from demos.salmonn.answering import SAMPLE_RATE, heard_window, prompt_ids
 from demos.salmonn.generation import GenerationSettings, beam_search
 from demos.sound import Samples
 from demos.whisper.encoding import encoder_hidden
+from tests.benchmarks.captions import published_beams
 
 
 class UpstreamScripts:
@@ -64,22 +65,9 @@ class UpstreamScripts:
         captioning, htsat = self._captioning, self._captioning.network.audio_encoder.htsat
         crop = _crop(path, htsat.config.sample_rate, htsat.config.clip_samples)
         prefix = captioning.prefix(htsat(crop).latent, self._caption_instruction)
-        gpt = captioning.network.caption_decoder.gpt
-        beams = USUAL_BEAMS["pengi"]
-        inputs, scores = prefix[None], torch.zeros(1)
-        ids = torch.zeros((1, 0), dtype=torch.long)
-        finished = torch.zeros(1, dtype=torch.bool)
-        for _ in range(USUAL_TOKENS["pengi"]):
-            likely = gpt(inputs_embeds=inputs, use_cache=False).logits[:, -1].log_softmax(dim=-1)
-            likely[finished] = -torch.inf
-            likely[finished, 0] = 0.0
-            scores, places = (scores[:, None] + likely).flatten().topk(beams)
-            source, chosen = places // likely.shape[1], places % likely.shape[1]
-            ids = torch.cat((ids[source], chosen[:, None]), dim=1)
-            finished = finished[source] | (chosen == captioning.stop_id)
-            inputs = torch.cat((inputs[source], gpt.transformer.wte(chosen)[:, None]), dim=1)
-            if finished.all():
-                break
+        published_beams(
+            captioning.decoder, prefix, captioning.stop_id, USUAL_BEAMS["pengi"], USUAL_TOKENS["pengi"]
+        )
 
     @torch.inference_mode()
     def answer(self, path: Path) -> None:
