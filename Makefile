@@ -10,7 +10,7 @@ DATA ?= data
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test packages run test lint train evaluate scaling examples fetch world-page cards report bench profile test-full pictures clean
+.PHONY: help setup setup-test packages run test lint train evaluate scaling examples fetch world-page cards report bench bench-gpu profile test-full pictures clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +72,9 @@ cards: setup ## fill the numbers of the model cards in docs/cards
 
 bench: setup-test ## speed, as ratios against named baselines in the same run
 	$(RUN) -m tests.benchmarks
+
+bench-gpu: setup-test ## SALMONN's decoding on a graphics card, 7B and 13B sizes, against plain generate
+	$(RUN) -m tests.benchmarks.decoding
 
 profile: setup-test ## where a listen's time goes: docs/pictures/listen_flame.svg
 	$(RUN) -m tests.benchmarks profile

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from demos.salmonn.config import SalmonnConfig
+from demos.salmonn.decoders import Decoders
 from demos.salmonn.generation import (
     Cancelled,
     GenerationSettings,
@@ -101,6 +102,9 @@ class Answering:
         vocabulary = network.llama_model.config.vocab_size
         barred = {*range(len(tokenizer), vocabulary), tokenizer.pad_token_id} - {self.ends, None}
         self.barred = sorted(token for token in barred if token is not None and token < vocabulary)
+        # On a processor a cache that grows is the faster one for mini-SALMONN: a step over a fixed length
+        # also attends to positions that nobody has written yet.
+        self.decoders = Decoders(network, self.barred, self.device) if self.device.type == "cuda" else None
 
     @torch.no_grad()
     def encode(self, waveform: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -165,16 +169,29 @@ class Answering:
         )
         growing = _Growing(self, instruction, settings, turns)
         if beams > 1:
-            ids = beam_search(self.network, prompt, settings, self.ends, self.barred, cancelled)
+            ids = self._beam_search(prompt, settings, cancelled)
             surprisals = log_probabilities(self.network, prompt, ids, lora_scaling)
             for token, probability in zip(ids, surprisals.exp().tolist(), strict=True):
                 growing.add(token, probability)
         else:
-            for step in token_by_token(self.network, prompt, settings, self.ends, self.barred, cancelled):
+            for step in self._token_by_token(prompt, settings, cancelled):
                 growing.add(*step)
                 if not growing.complete:
                     yield growing.answer("")
         yield growing.answer(growing.ended)
+
+    def _token_by_token(
+        self, prompt: Tensor, settings: GenerationSettings, cancelled: Cancelled
+    ) -> Iterator[tuple[int, float]]:
+        # what is drawn is drawn on the processor, which needs the scores of every token
+        if self.decoders is None or settings.temperature > 0:
+            return token_by_token(self.network, prompt, settings, self.ends, self.barred, cancelled)
+        return self.decoders.token_by_token(prompt, settings, self.ends, cancelled)
+
+    def _beam_search(self, prompt: Tensor, settings: GenerationSettings, cancelled: Cancelled) -> list[int]:
+        if self.decoders is None:
+            return beam_search(self.network, prompt, settings, self.ends, self.barred, cancelled)
+        return self.decoders.beam_search(prompt, settings, self.ends, cancelled)
 
     def answer(self, audio_tokens: Tensor, instruction: str, **settings: Any) -> Answer:
         """The final answer of `stream`, which takes the same settings."""
