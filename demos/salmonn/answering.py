@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from demos.salmonn.config import SalmonnConfig
-from demos.salmonn.decoders import Decoders
+from demos.salmonn.decoders import decoders_for
 from demos.salmonn.generation import (
     Cancelled,
     GenerationSettings,
@@ -102,9 +102,7 @@ class Answering:
         vocabulary = network.llama_model.config.vocab_size
         barred = {*range(len(tokenizer), vocabulary), tokenizer.pad_token_id} - {self.ends, None}
         self.barred = sorted(token for token in barred if token is not None and token < vocabulary)
-        # On a processor a cache that grows is the faster one for mini-SALMONN: a step over a fixed length
-        # also attends to positions that nobody has written yet.
-        self.decoders = Decoders(network, self.barred, self.device) if self.device.type == "cuda" else None
+        self.decoders = decoders_for(network, self.barred, self.device)
 
     @torch.no_grad()
     def encode(self, waveform: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from demos.networks.lora import LoraLinear
 from demos.placement import on_zero_gpu
 from demos.salmonn.beams import Beams
 from demos.salmonn.generation import Cancelled, GenerationSettings
@@ -18,6 +19,17 @@ from demos.salmonn.static_decoding import Decoding, Greedy
 SHORTEST = 256  # positions; longer ones are powers of two
 MOST_IDLE = 2  # decodings kept while nobody asks; each holds the keys and values of its length
 LOOK_EVERY = 4  # tokens on a card: whoever looks at one waits until it is there
+
+
+def decoders_for(network: Salmonn, barred: Sequence[int], device: torch.device) -> Decoders | None:
+    """Decoders where they are the faster way, else None.
+
+    On a processor they are not for mini-SALMONN: a step over a fixed length also attends to positions that
+    nobody has written yet. Quantised layers look at numbers on the card in between, which no graph can hold.
+    """
+    layers = network.llama_model.modules()
+    quantised = any(isinstance(layer, LoraLinear) and layer.base is not None for layer in layers)
+    return Decoders(network, barred, device) if device.type == "cuda" and not quantised else None
 
 
 class Decoders:

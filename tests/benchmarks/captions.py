@@ -62,7 +62,10 @@ def compare_captions(runs: int) -> list[Comparison]:
     captioning = _published_size()
     sounds = [seeded_waveform(7.0, 44_100, seed) for seed in range(1, WINDOWS + 1)]
     latents = torch.cat([captioning.hear(sound).latent for sound in sounds])
-    one, published, at_once, in_a_row = [], [], [], []
+    one: list[float] = []
+    published: list[float] = []
+    at_once: list[float] = []
+    in_a_row: list[float] = []
     for run in range(runs):
         sound = sounds[run % WINDOWS]
         _timed_alike(

@@ -87,6 +87,15 @@ def test_beams_say_the_same_tokens(placed: Salmonn, ends: int, scaling: float, l
     assert decoders(placed, look_every).beam_search(prompt(placed), settings, ends, never) == growing
 
 
+@pytest.mark.parametrize(("seed", "ends"), [(0, 95), (1, 53), (1, 68), (1, 95), (1, 99), (1, 106)])
+def test_beams_that_end_compete_as_in_transformers(placed: Salmonn, seed: int, ends: int) -> None:
+    """Ends that some beams meet while others run on, with means of texts of different lengths."""
+    settings = GenerationSettings(beams=4, max_new_tokens=ROOM)
+    growing = beam_search(placed, prompt(placed, seed), settings, ends, BARRED, never)
+    fixed = decoders(placed, look_every=4).beam_search(prompt(placed, seed), settings, ends, never)
+    assert fixed == growing
+
+
 def test_one_decoding_serves_answer_after_answer(placed: Salmonn) -> None:
     """Prompts, strengths, ends and lengths change; nothing of the answer before is left."""
     held = decoders(placed, look_every=4)

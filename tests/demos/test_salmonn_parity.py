@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from demos.networks.qformer import QFormerConfig, build_qformer, query_windows, to_published
 from demos.salmonn.answering import Answer, Answering, heard_window
 from demos.salmonn.config import SalmonnConfig
+from demos.salmonn.decoders import Decoders
 from demos.salmonn.network import Salmonn
 from tests.published_salmonn import (
     FIXTURES,
@@ -111,6 +112,32 @@ def test_generated_ids_are_the_published_ones(
     )
     assert [1, *answer.ids] == golden[f"{name}_ids_scaling_{scaling}"].tolist()
     assert answer.ended == "length"
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize(("beams", "name"), [(1, "greedy"), (4, "beam4")])
+def test_they_are_over_a_cache_of_a_fixed_length_too(
+    answering: Answering,
+    audio_tokens: Tensor,
+    golden: dict[str, np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    scaling: int,
+    beams: int,
+    name: str,
+) -> None:
+    """That is how answers are made on a CUDA device."""
+    assert answering.decoders is None, "on a processor a growing cache is faster"
+    monkeypatch.setattr(
+        answering, "decoders", Decoders(answering.network, answering.barred, answering.device)
+    )
+    parts = list(
+        answering.stream(
+            audio_tokens, INSTRUCTION, lora_scaling=float(scaling), beams=beams, max_new_tokens=12
+        )
+    )
+    assert [1, *parts[-1].ids] == golden[f"{name}_ids_scaling_{scaling}"].tolist()
+    assert parts[-1].ended == "length"
+    assert len(parts) == (13 if beams == 1 else 1)
 
 
 def test_loss_is_the_published_one(
