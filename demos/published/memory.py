@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from demos.published.model import UNQUANTISED_BYTES, Part, Precision, PublishedModel, gigabytes
+from demos.published.model import Part, Precision, PublishedModel, gigabytes
 from store.records import SYSTEMS, System
 
 PRECISION_NAMES: Mapping[Precision, str] = {
@@ -197,9 +197,8 @@ def _helps(model: PublishedModel, precision: Precision) -> bool:
 
 
 def _stored(part: Part, precision: Precision) -> tuple[str, str]:
-    """What tells two copies of a part apart: a part without a language model is 16 bits in 8 bits too."""
-    kept = precision if part.quantisable else str(UNQUANTISED_BYTES[precision])
-    return part.key, kept
+    """What tells two copies of a part apart: a part without a language model is float32 whatever is asked."""
+    return part.key, precision if part.quantisable else "float32"
 
 
 def _shared(placed: Sequence[Placed]) -> dict[str, tuple[str, ...]]:

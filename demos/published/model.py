@@ -71,7 +71,7 @@ class Part:
     """A network, or a part of one, that several models may share in memory; `key` says which it is.
 
     `parameters` are the numbers that it holds in memory, `quantisable` how many of them 8 or 4 bits can hold
-    (the matrices of a language model without its embeddings).
+    (the matrices of a language model without its embeddings). A part without any is read in float32 alone.
     """
 
     key: str
@@ -79,8 +79,8 @@ class Part:
     quantisable: int = 0
 
     def bytes(self, precision: Precision) -> int:
-        """Memory of its weights."""
-        kept = UNQUANTISED_BYTES[precision]
+        """Memory of its weights, where the model that it belongs to is read in a number type."""
+        kept = UNQUANTISED_BYTES[precision] if self.quantisable else UNQUANTISED_BYTES["float32"]
         quantised = QUANTISED.get(precision, kept)
         return round((self.parameters - self.quantisable) * kept + self.quantisable * quantised)
 

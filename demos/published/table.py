@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from demos.published.command import size_said
-from demos.published.model import HandFile, HubFiles, PublishedModel, gigabytes
+from demos.published.model import HandFile, HubFiles, Precision, PublishedModel, gigabytes
 from demos.published.models import PUBLISHED
 
 PAGE = Path(__file__).parents[2] / "docs" / "PUBLISHED_MODELS.md"
@@ -51,10 +51,9 @@ def _origin(model: PublishedModel) -> list[str]:
 def _memory(model: PublishedModel) -> str:
     if not model.parts:
         return "not known"
-    sizes = [gigabytes(sum(part.bytes("float32") for part in model.parts))]
-    sizes.append(gigabytes(sum(part.bytes("float16") for part in model.parts)))
-    sizes.append(gigabytes(sum(part.bytes("int8") for part in model.parts)) if model.quantisable else "–")
-    return " / ".join(sizes)
+    types: tuple[Precision, ...] = ("float32", "float16", "int8") if model.quantisable else ("float32",)
+    sizes = [gigabytes(sum(part.bytes(one) for part in model.parts)) for one in types]
+    return " / ".join([*sizes, "–", "–"][:3])
 
 
 def _not_known() -> list[str]:
