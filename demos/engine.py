@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -165,6 +165,17 @@ class Engine:
                 mean = networks.retrieval(work.model).embed_latent(latent).mean(0)
             embedded: npt.NDArray[np.float32] = (mean / mean.norm()).cpu().float().numpy()
             return embedded
+
+    def embeddings(
+        self, sounds: Iterable[Sound], stop: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """CLAP's embeddings of the first `stop` seconds of sounds that are no visitor's, one after the other.
+
+        Nothing of them stays. Raises as `embedding`.
+        """
+        for sound in sounds:
+            yield self.embedding(sound, min(sound.clip.seconds, stop), cancelled)
+            self.forget(sound.clip.id)
 
     def text_embedding(self, text: str) -> npt.NDArray[np.float32]:
         """CLAP's embedding of a sound that is described in a few words: of unit length, float32 [d].

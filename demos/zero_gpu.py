@@ -9,11 +9,12 @@ while it is forked can stop it, and nothing of a sound stays in it.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import closing
 from contextvars import copy_context
 from dataclasses import replace
@@ -157,6 +158,14 @@ class ZeroGpuEngine(Engine):
         found: npt.NDArray[np.float32] = self._known("embedding", sound, stop)
         return found
 
+    def embeddings(
+        self, sounds: Iterable[Sound], stop: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """As Engine, all in one call, which gets no more of the sounds than it hears."""
+        beginnings = [_beginning(sound, stop) for sound in sounds]
+        if beginnings:
+            yield from self._once("embeddings", beginnings, stop)
+
     def text_embedding(self, text: str) -> npt.NDArray[np.float32]:
         """As Engine, in a call of its own."""
         found: npt.NDArray[np.float32] = self._once("text_embedding", text)
@@ -250,13 +259,16 @@ class ZeroGpuEngine(Engine):
             yield from _listening(engine, *arguments)
             return
         try:
-            yield getattr(engine, method)(*arguments)
+            answer = getattr(engine, method)(*arguments)
+            yield list(answer) if isinstance(answer, Iterator) else answer
         except EngineError as problem:
             yield problem
 
 
 def seconds_of(method: str, *arguments: Any) -> int:
     """For how many seconds a card is asked for: more than the work takes, for what takes longer is ended."""
+    if method == "embeddings":
+        return min(MOST_SECONDS, START_SECONDS + SYSTEM_SECONDS["clap"] * len(arguments[0]))
     if method != "listen":
         return START_SECONDS + SYSTEM_SECONDS["salmonn"]
     sound, requests = arguments
@@ -264,6 +276,12 @@ def seconds_of(method: str, *arguments: Any) -> int:
     whole = ("salmonn", "layers")  # hear 30 s at most
     needed = (SYSTEM_SECONDS[one.system] * (1 if one.system in whole else pieces) for one in requests)
     return min(MOST_SECONDS, START_SECONDS + sum(needed))
+
+
+def _beginning(sound: Sound, stop: float) -> Sound:
+    """The first `stop` seconds of a sound, under its clip's id."""
+    frames = min(sound.clip.frames, math.ceil(stop * sound.clip.rate))
+    return Sound(replace(sound.clip, frames=frames), sound.samples[:frames])
 
 
 class _Ask:

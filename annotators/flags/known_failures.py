@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +61,11 @@ class KnownFailures:
         if not others:
             return []
         own = self._engine.embedding(sound, min(sound.clip.seconds, ROW_SECONDS), cancelled)
+        new = [one.clip for one in others if one.clip.id not in self._embeddings]
+        self._hear(new[:NEW_AT_ONCE], cancelled)
         found = []
-        unheard = 0
         for one in others:
-            if one.clip.id not in self._embeddings:
-                unheard += 1
-                if unheard > NEW_AT_ONCE:
-                    continue
-            vector = self._embedding(one.clip, cancelled)
+            vector = self._embeddings.get(one.clip.id)
             if vector is not None and (cosine := float(own @ vector)) >= ALIKE:
                 found.append(KnownFailure(cosine, tuple(_sentence(*flagged) for flagged in one.flags)))
         return sorted(found, key=lambda one: -one.cosine)[:NEAREST]
@@ -77,18 +74,26 @@ class KnownFailures:
         """The same in words."""
         return [one.sentence for one in self.near(sound, cancelled)]
 
-    def _embedding(self, clip: Clip, cancelled: Callable[[], bool]) -> Vector | None:
-        if clip.id not in self._embeddings:
-            try:
-                sound = Sound(clip, self._store.clip_samples(clip))
-            except AudioError:
-                vector = None
-            else:
-                vector = self._engine.embedding(sound, min(clip.seconds, ROW_SECONDS), cancelled)
-                self._engine.forget(clip.id)  # it is no visitor's sound
-            with self._lock:
-                self._embeddings[clip.id] = vector
-        return self._embeddings.get(clip.id)
+    def _hear(self, new: Sequence[Clip], cancelled: Callable[[], bool]) -> None:
+        """Embed kept sounds and remember their vectors, each as it comes."""
+        whole: list[Clip] = []
+
+        def read() -> Iterator[Sound]:
+            for clip in new:
+                try:
+                    sound = Sound(clip, self._store.clip_samples(clip))
+                except AudioError:
+                    self._keep(clip, None)
+                else:
+                    whole.append(clip)
+                    yield sound
+
+        for place, vector in enumerate(self._engine.embeddings(read(), ROW_SECONDS, cancelled)):
+            self._keep(whole[place], vector)
+
+    def _keep(self, clip: Clip, vector: Vector | None) -> None:
+        with self._lock:
+            self._embeddings[clip.id] = vector
 
 
 def _sentence(system: System, flag: Flag) -> str:

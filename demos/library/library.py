@@ -7,7 +7,7 @@ vector is kept, as long as it stays on a shelf.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,31 +104,33 @@ class Library:
         keys = {one.key for one in sounds}
         with self._lock:  # what was withdrawn is forgotten
             self._vectors = {key: vector for key, vector in self._vectors.items() if key in keys}
-        found, new, unheard = [], 0, 0
-        for one in sounds:
-            if one.clip_id == without:
-                continue
-            if one.key not in self._vectors:
-                new += 1
-                if new > NEW_AT_ONCE:
-                    unheard += 1
-                    continue
-            vector = self._vector(one, cancelled)
-            if vector is not None:
-                found.append(Found(one, float(wanted @ vector)))
+        others = [one for one in sounds if one.clip_id != without]
+        new = [one for one in others if one.key not in self._vectors]
+        self._hear(new[:NEW_AT_ONCE], cancelled)
+        vectors = ((one, self._vectors.get(one.key)) for one in others)
+        found = [Found(one, float(wanted @ vector)) for one, vector in vectors if vector is not None]
         found.sort(key=lambda one: -one.cosine)
-        return Findings(tuple(found[:MOST_FOUND]), unheard)
+        return Findings(tuple(found[:MOST_FOUND]), len(new[NEW_AT_ONCE:]))
 
-    def _vector(self, one: LibrarySound, cancelled: Cancelled) -> Vector | None:
-        if one.key not in self._vectors:
-            sound = one.read()
-            vector = None
-            if sound is not None:
-                vector = self._engine.embedding(sound, min(sound.clip.seconds, LONGEST), cancelled)
-                self._engine.forget(sound.clip.id)  # it is no visitor's sound
-            with self._lock:
-                self._vectors[one.key] = vector
-        return self._vectors.get(one.key)
+    def _hear(self, new: Sequence[LibrarySound], cancelled: Cancelled) -> None:
+        """Embed sounds and keep their vectors, each as it comes."""
+        whole: list[LibrarySound] = []
+
+        def read() -> Iterator[Sound]:
+            for one in new:
+                sound = one.read()
+                if sound is None:
+                    self._keep(one, None)
+                else:
+                    whole.append(one)
+                    yield sound
+
+        for place, vector in enumerate(self._engine.embeddings(read(), LONGEST, cancelled)):
+            self._keep(whole[place], vector)
+
+    def _keep(self, one: LibrarySound, vector: Vector | None) -> None:
+        with self._lock:
+            self._vectors[one.key] = vector
 
 
 def examples_shelf(examples: Sequence[Example]) -> Shelf:

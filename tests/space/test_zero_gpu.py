@@ -72,6 +72,7 @@ def test_a_listen_on_a_space_is_one_call_for_the_visitor_and_says_the_same(
     assert (call["what"], call["asked"]) == ("listen", 5)
     assert call["visitor"] == client.session_hash
     assert place.strays() == []
+    assert "is not ready" not in place.log, "everything is loaded before the page is served"
 
 
 def test_answers_stream_and_a_process_that_has_the_card_still_is_used_again(
@@ -85,7 +86,7 @@ def test_answers_stream_and_a_process_that_has_the_card_still_is_used_again(
     assert "".join(grounds["tokens"]) == said[-1]["text"]
     assert client.predict(text="rain", api_name="/find")["found"]
     new = calls_of(place)[len(before) :]
-    assert [call["what"] for call in new[:3]] == ["listen", "grounds", "text_embedding"]
+    assert [call["what"] for call in new] == ["listen", "grounds", "text_embedding", "embeddings"]
     assert {call["process"] for call in new} == {before[0]["process"]}
 
 
