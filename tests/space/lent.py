@@ -27,6 +27,7 @@ from demos.zero_gpu import ZeroGpuEngine, engine_of  # noqa: E402
 from store.records import Observation  # noqa: E402
 
 REQUESTS = (Request("clap"), Request("pengi"), Request("salmonn"), Request("whisper"), Request("layers"))
+STORY = "Tell a story about this audio."  # long enough to be stopped on the way
 
 
 def panels(engine: ZeroGpuEngine, sound: Sound) -> object:
@@ -74,8 +75,10 @@ def cancelled(engine: ZeroGpuEngine, sound: Sound) -> object:
     requests = [Request("salmonn", max_tokens=200), Request("whisper")]
     shared = _together([partial(ask, *one) for one in zip(requests, stops, strict=True)])
     writing.clear()
-    alone = ask(requests[0], writing.is_set)
-    return {"shared": shared, "alone": alone, "after": _last(engine, sound, Request("clap")).text}
+    before = len(_calls())
+    alone = ask(Request("salmonn", instruction=STORY), writing.is_set)
+    after = _last(engine, sound, Request("clap")).text
+    return {"shared": shared, "alone": alone, "after": after, "calls": _calls()[before:]}
 
 
 def refused(engine: ZeroGpuEngine, sound: Sound) -> object:

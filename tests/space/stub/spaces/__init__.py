@@ -8,7 +8,8 @@ refused here in so many words: to import this after PyTorch, to move a network o
 first thread of the serving process, to move sparse tensors, and results that hold tensors. CUDA itself is not
 emulated.
 
-Each call is told of in the file CALLS of the temporary folder: one JSON object a line.
+Each call, and that one was stopped, is told of in the file CALLS of the temporary folder, a JSON object a
+line.
 """
 
 from __future__ import annotations
@@ -50,7 +51,13 @@ def GPU(task: Callable[..., Any] | None = None, *, duration: Any = 60) -> Any:
     def lent(*args: Any, **kwargs: Any) -> Iterator[Any]:
         seconds = duration(*args, **kwargs) if callable(duration) else duration
         process = _idle.pop() if _idle else _Process(task)
-        _tell(seconds, process, args)
+        _tell(
+            what=args[0],
+            asked=len(args[2]) if args[0] == "listen" else 1,
+            seconds=seconds,
+            process=process.pid,
+            visitor=getattr(gradio.context.LocalContext.request.get(None), "session_hash", None),
+        )
         process.give(pickle.dumps((args, kwargs)))
         finished = False
         try:
@@ -65,6 +72,7 @@ def GPU(task: Callable[..., Any] | None = None, *, duration: Any = 60) -> Any:
                 yield value
         finally:
             if not finished:
+                _tell(what="stopped", process=process.pid)
                 process.stop.set()
                 while process.take()[0] not in ("end", "error"):
                     pass
@@ -131,15 +139,7 @@ def _pickled(result: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _tell(seconds: float, process: _Process, args: tuple[Any, ...]) -> None:
-    request = gradio.context.LocalContext.request.get(None)
-    told = {
-        "what": args[0],
-        "asked": len(args[2]) if args[0] == "listen" else 1,
-        "seconds": seconds,
-        "process": process.pid,
-        "visitor": getattr(request, "session_hash", None),
-    }
+def _tell(**told: Any) -> None:
     with (Path(tempfile.gettempdir()) / CALLS).open("a") as file:
         file.write(json.dumps(told) + "\n")
 
