@@ -84,7 +84,7 @@ def test_a_row_is_balanced_edited_and_heard_again(page: Page, noises: list[Path]
     page.wait_for_function("document.querySelector('.row-list audio').currentTime > 0")
     details.locator(".act-confirm").click()
     expect(page.locator(".line .state.has-a-partner")).to_have_count(2)
-    expect(page.locator(".instance .gate", has_text="without a partner")).to_contain_text("1 rows")
+    expect(page.locator(".instance .gate", has_text="without a partner")).to_contain_text("1 row")
     picture(page, "tasks-row")
 
     row = page.locator(".line", has_text="a choir of nine").first
