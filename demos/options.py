@@ -14,7 +14,10 @@ _OF_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 def served_with(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options of a server: host, port, data, suite, weights, and whether visitors load models."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.suite not in SUITES:  # by the environment, which argparse does not look at
+        parser.error(f"There is no suite “{options.suite}”; there are {', '.join(SUITES)}.")
     if options.visitors_load is None:
         options.visitors_load = options.host in _OF_THIS_MACHINE
     return options
@@ -26,10 +29,13 @@ def _parser() -> argparse.ArgumentParser:
     given = os.environ.get  # a Space sets gradio's two variables
     host, port = given("GRADIO_SERVER_NAME", "127.0.0.1"), int(given("GRADIO_SERVER_PORT", "7860"))
     data = Path(given("EARWITNESS_DATA", "data"))
+    suite = given("EARWITNESS_SUITE", "mini")
     parser.add_argument("--host", default=host, help=f"address to listen on (default: {host})")
     parser.add_argument("--port", type=int, default=port, help=f"port to listen on (default: {port})")
     parser.add_argument("--data", type=Path, default=data, help=f"folder of the store (default: {data})")
-    parser.add_argument("--suite", choices=SUITES, default="mini", help="which models listen (default: mini)")
+    parser.add_argument(
+        "--suite", choices=SUITES, default=suite, help=f"which models listen (default: {suite})"
+    )
     parser.add_argument(
         "--visitors-load",
         action=argparse.BooleanOptionalAction,

@@ -77,6 +77,16 @@ def test_a_space_listens_on_all_addresses_at_7860_without_being_told_more() -> N
     assert "default: 7860" in said
 
 
+@pytest.mark.parametrize(
+    ("suite", "said"), [("auto", "default: auto"), ("large", "There is no suite “large”")]
+)
+def test_the_suite_of_a_space_is_chosen_by_a_variable(suite: str, said: str) -> None:
+    command = [sys.executable, "app.py", *(["--help"] if suite == "auto" else [])]
+    variables = {"EARWITNESS_SUITE": suite, "PATH": "", "LANG": "C.UTF-8"}
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    assert said in done.stdout + done.stderr
+
+
 @needs_weights
 def test_the_page_is_served_for_the_address_that_the_hub_gives_it(place: Place) -> None:
     assert httpx.get(place.address).status_code == 200
