@@ -148,7 +148,12 @@ _SALMONN = (
             Part("vicuna-13b-v1.1", 13_015_874_560, quantisable=13_015_874_560 - 2 * 32_001 * 5_120),
             Part("salmonn-13b", 33_332_992),
         ),
-        2 * 2 * 40 * 5_120 * 4 * 330,  # keys and values, 16 bits, 40 layers, 4 beams of 330 tokens
+        2
+        * 2
+        * 40
+        * 5_120
+        * (4 + 1)
+        * 512,  # keys and values, 16 bits, 40 layers, 4 beams and 1 of 512 places
         "Vicuna 13B v1.1 research only: It comes from LLaMA 1, for research only and not for commercial use.",
     ),
     _salmonn(
@@ -159,7 +164,7 @@ _SALMONN = (
             Part("vicuna-7b-v1.5", 6_738_423_808, quantisable=6_738_423_808 - 2 * 32_001 * 4_096),
             Part("salmonn-7b", 30_186_240),
         ),
-        2 * 2 * 32 * 4_096 * 4 * 330,
+        2 * 2 * 32 * 4_096 * (4 + 1) * 512,
         "Vicuna 7B v1.5 Llama 2 Community License: Its acceptable use policy holds for what you do with it.",
     ),
 )

@@ -47,7 +47,7 @@ def test_one_whisper_serves_transcript_answer_and_layers() -> None:
 
 def test_a_coarser_type_is_taken_where_it_is_allowed_and_shares_what_stays_in_32_bits() -> None:
     wanted = [BY_ID["whisper-large-v2"], BY_ID["salmonn-13b"]]
-    made = plan(wanted, gpu(22, GPU))
+    made = plan(wanted, gpu(23, GPU))
     assert [(one.model.id, one.precision) for one in made.placed] == [
         ("whisper-large-v2", "float16"),
         ("salmonn-13b", "int8"),
@@ -56,12 +56,12 @@ def test_a_coarser_type_is_taken_where_it_is_allowed_and_shares_what_stays_in_32
 
 
 def test_a_refusal_says_what_is_needed_what_is_there_and_what_would_fit() -> None:
-    made = plan([BY_ID["salmonn-13b"]], gpu(18))
+    made = plan([BY_ID["salmonn-13b"]], gpu(19))
     assert made.refused == {
-        "salmonn-13b": "SALMONN 13B needs 30.2 GB in float16; this GPU has 18.0 GB: 8-bit needs 17.5 GB."
+        "salmonn-13b": "SALMONN 13B needs 31.2 GB in float16; this GPU has 19.0 GB: 8-bit needs 18.5 GB."
     }
-    both = plan([BY_ID["salmonn-13b"], BY_ID["salmonn-7b"]], gpu(18))
-    assert both.refused["salmonn-13b"].endswith(": 8-bit needs 17.5 GB, or take SALMONN 7B (17.2 GB).")
+    both = plan([BY_ID["salmonn-13b"], BY_ID["salmonn-7b"]], gpu(19))
+    assert both.refused["salmonn-13b"].endswith(": 8-bit needs 18.5 GB, or take SALMONN 7B (17.8 GB).")
     assert [one.model.id for one in both.placed] == ["salmonn-7b"]
     beside = plan([BY_ID["whisper-large-v3"], BY_ID["salmonn-7b"]], gpu(10))
     assert "this GPU has 10.0 GB, 6.2 GB of them taken by Whisper large-v3" in beside.refused["salmonn-7b"]
@@ -71,7 +71,7 @@ def test_a_refusal_says_what_is_needed_what_is_there_and_what_would_fit() -> Non
 
 def test_what_was_used_least_lately_leaves_and_no_more_than_must() -> None:
     resident = [Placed(BY_ID[id_], "float16") for id_ in ("whisper-large-v3", "whisper-medium", "pengi-base")]
-    made = plan([BY_ID["salmonn-7b"]], gpu(22), resident)
+    made = plan([BY_ID["salmonn-7b"]], gpu(23), resident)
     assert [one.model.id for one in made.evicted] == ["whisper-large-v3"]
     assert plan([BY_ID["salmonn-7b"]], gpu(30), resident).evicted == ()
     kept = plan([BY_ID["pengi-base"]], gpu(12), resident)
@@ -120,12 +120,12 @@ def test_the_best_suite_fits_and_gives_each_slot_a_reason(here: list[PublishedMo
 
 
 def test_the_best_suite_prefers_the_first_that_fits_and_says_why_not_the_others() -> None:
-    chosen = best_suite(PUBLISHED, gpu(26))
+    chosen = best_suite(PUBLISHED, gpu(27))
     assert chosen["salmonn"].placed == Placed(BY_ID["salmonn-7b"], "float16")
-    assert "SALMONN 7B: it is here, and fits in float16 with 17.2 GB more." in chosen["salmonn"].reason
-    assert "SALMONN 13B needs 30.2 GB in float16; this GPU has 26.0 GB" in chosen["salmonn"].reason
+    assert "SALMONN 7B: it is here, and fits in float16 with 17.8 GB more." in chosen["salmonn"].reason
+    assert "SALMONN 13B needs 31.2 GB in float16; this GPU has 27.0 GB" in chosen["salmonn"].reason
     assert chosen["whisper"].placed == Placed(BY_ID["whisper-large-v3"], "float16")
-    nothing = best_suite([], gpu(26))
+    nothing = best_suite([], gpu(27))
     assert nothing["clap"].reason == "mini: no published model for clap has been fetched."
 
 
