@@ -17,7 +17,7 @@ from typing import Any
 
 from demos.examples import examples
 from demos.placement import begin
-from demos.sound import Sound
+from demos.sound import Sound, from_array
 
 begin()
 
@@ -25,9 +25,11 @@ from demos.catalog import suite  # noqa: E402
 from demos.engine import Cancelled, EngineError, Partial, Request  # noqa: E402
 from demos.zero_gpu import ZeroGpuEngine, engine_of  # noqa: E402
 from store.records import Observation  # noqa: E402
+from tests.seeded import seeded_waveform  # noqa: E402
 
 REQUESTS = (Request("clap"), Request("pengi"), Request("salmonn"), Request("whisper"), Request("layers"))
-STORY = "Tell a story about this audio."  # long enough to be stopped on the way
+RATE = 16_000
+LONG = 180.0  # seconds; Pengi writes a caption for each seven of them
 
 
 def panels(engine: ZeroGpuEngine, sound: Sound) -> object:
@@ -60,7 +62,7 @@ def cancelled(engine: ZeroGpuEngine, sound: Sound) -> object:
     """Two share a call and one cancels; then one alone does, and somebody else asks."""
     writing = threading.Event()
 
-    def ask(request: Request, stop: Callable[[], bool]) -> str:
+    def ask(request: Request, stop: Callable[[], bool], sound: Sound = sound) -> str:
         try:
             for item in engine.observe(sound, request, stop):
                 if isinstance(item, Observation):
@@ -76,7 +78,8 @@ def cancelled(engine: ZeroGpuEngine, sound: Sound) -> object:
     shared = _together([partial(ask, *one) for one in zip(requests, stops, strict=True)])
     writing.clear()
     before = len(_calls())
-    alone = ask(Request("salmonn", instruction=STORY), writing.is_set)
+    long = from_array(RATE, seeded_waveform(LONG, RATE, 5), "long.wav")
+    alone = ask(Request("pengi"), writing.is_set, long)
     after = _last(engine, sound, Request("clap")).text
     return {"shared": shared, "alone": alone, "after": after, "calls": _calls()[before:]}
 
