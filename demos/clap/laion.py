@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 from transformers import ClapFeatureExtractor, ClapModel
 
-from demos.checkpoint_reader import CheckpointError
+from demos.clap.hub_folder import read_folder
 from demos.clap.towers import Towers
-from demos.quiet_loading import quietly
 from demos.tokenizer import padded
 
 if TYPE_CHECKING:
@@ -85,30 +84,4 @@ def load_laion(folder: str | Path) -> LaionClap:
 
     Raises CheckpointError if a file is missing or cannot be read, or if weights are missing or do not fit.
     """
-    folder = Path(folder)
-    missing = [name for name in PARTS if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(f"The CLAP in {folder.name} lacks {', '.join(missing)}. Fetch it again.")
-    try:
-        with quietly():  # what does not fit is refused below, in a sentence
-            model, report = ClapModel.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-        extractor = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # transformers and safetensors raise many kinds for damaged files
-        raise CheckpointError(
-            f"The CLAP in {folder.name} cannot be read: {error}. Fetch it again."
-        ) from error
-    wrong = [*report["missing_keys"], *(str(name) for name in report["mismatched_keys"])]
-    unknown = [name for name in report["unexpected_keys"] if not name.endswith("position_ids")]
-    if wrong or unknown:
-        raise CheckpointError(
-            f"The weights in {folder.name} do not fit its config.json: "
-            f"{', '.join(sorted(map(str, [*wrong, *unknown]))[:6])}."
-        )
-    return LaionClap(model.eval().requires_grad_(False), extractor)
+    return LaionClap(*read_folder(folder, "CLAP", ClapModel, ClapFeatureExtractor, PARTS))

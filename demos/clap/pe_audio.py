@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor
 from transformers import PeAudioFeatureExtractor, PeAudioModel
 
-from demos.checkpoint_reader import CheckpointError
+from demos.clap.hub_folder import read_folder
 from demos.clap.towers import Towers
-from demos.quiet_loading import quietly
 from demos.tokenizer import padded
 
 if TYPE_CHECKING:
@@ -74,33 +72,7 @@ def load_pe_audio(folder: str | Path) -> PeAudio:
 
     Raises CheckpointError if a file is missing or cannot be read, or if weights are missing or do not fit.
     """
-    folder = Path(folder)
-    missing = [name for name in PARTS if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(f"The PE-AV in {folder.name} lacks {', '.join(missing)}. Fetch it again.")
-    try:
-        with quietly():  # what does not fit is refused below, in a sentence
-            model, report = PeAudioModel.from_pretrained(
-                folder,
-                local_files_only=True,
-                dtype=torch.float32,
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
-        there = (folder / "preprocessor_config.json").is_file()
-        extractor = (
-            PeAudioFeatureExtractor.from_pretrained(folder, local_files_only=True)
-            if there
-            else PeAudioFeatureExtractor()
-        )
-    except Exception as error:  # transformers and safetensors raise many kinds for damaged files
-        raise CheckpointError(
-            f"The PE-AV in {folder.name} cannot be read: {error}. Fetch it again."
-        ) from error
-    wrong = [*report["missing_keys"], *(str(name) for name in report["mismatched_keys"])]
-    if wrong:
-        raise CheckpointError(
-            f"The weights in {folder.name} do not fit its config.json: "
-            f"{', '.join(sorted(map(str, wrong))[:6])}."
-        )
-    return PeAudio(model.eval().requires_grad_(False), extractor)
+    # the files hold the towers for pictures besides
+    return PeAudio(
+        *read_folder(folder, "PE-AV", PeAudioModel, PeAudioFeatureExtractor, PARTS, holds_more=True)
+    )
