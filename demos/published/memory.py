@@ -102,10 +102,7 @@ def refusal(
     if not model.parts:
         return f"{model.title} cannot be planned: how large it is in memory is not known to us."
     taken = occupied(placed)
-    last = next(
-        (precision for precision in reversed(device.precisions) if _helps(model, precision)),
-        device.precisions[0],
-    )
+    last = _types(model, device)[-1]
     needed = occupied([*placed, Placed(model, last)]) - taken
     beside = f", {gigabytes(taken)} of them taken by {_titles(placed)}" if placed else ""
     said = (
@@ -179,21 +176,23 @@ def _fitting(
     if not model.parts:
         return None
     precisions = [already.precision] if already else []
-    precisions += [one for one in device.precisions if one not in precisions]
+    precisions += [one for one in _types(model, device) if one not in precisions]
     for precision in precisions:
-        if precision != device.precisions[0] and not already and not _helps(model, precision):
-            continue
         for leave in range(len(others) + 1):
             if occupied([*staying, *others[leave:], Placed(model, precision)]) <= device.bytes:
                 return Placed(model, precision), leave
     return None
 
 
-def _helps(model: PublishedModel, precision: Precision) -> bool:
-    """Whether a coarser number type makes sense for a model: where a language model is. The others are small,
-    and are read in float32 alone.
+def _types(model: PublishedModel, device: Device) -> Sequence[Precision]:
+    """The number types of a device in which a model is read, the most exact first.
+
+    A language model comes in 16 bits, as it was published, or coarser; the others in float32 alone. A device
+    that has no such type takes it in the one it has.
     """
-    return precision == "float32" or model.quantisable
+    if model.quantisable:
+        return [one for one in device.precisions if one != "float32"] or device.precisions
+    return [one for one in device.precisions if one == "float32"] or device.precisions[:1]
 
 
 def _stored(part: Part, precision: Precision) -> tuple[str, str]:
