@@ -274,6 +274,7 @@ def _attach_panel(actions: Actions, panel: Panel) -> None:
     }
     for trigger in (panel.view.ask, panel.view.follow, *(control.input for control in panel.controls)):
         trigger(observe, inputs, outputs, **settings)
+    panel.view.nudge(lambda: None, None, None, show_progress="hidden", api_visibility="private")
     panel.view.cancel(cancel, None, panel.view, queue=False, api_visibility="private")
     panel.view.anew(end_conversation, None, panel.view, queue=False, api_visibility="private")
 

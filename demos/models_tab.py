@@ -82,4 +82,6 @@ def build(bringing: Bringing, may_bring: bool, choices: ModelChoices, tab: gr.Ta
 
 def name_what_came(page: gr.Blocks, choices: ModelChoices) -> None:
     """Name the models that came since the page was drawn, whenever a visitor opens it."""
-    page.load(choices.shown, None, choices.outputs, show_progress="hidden", api_visibility="private")
+    page.load(
+        choices.shown, None, choices.outputs, show_progress="hidden", queue=False, api_visibility="private"
+    )

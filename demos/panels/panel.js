@@ -294,8 +294,17 @@ find('.flag').addEventListener('click', () => {
 let asks = 0; // each question has a number, so that one that still waits can be cancelled
 const wait = (shown = {}) => {
   asks += 1;
-  props.value = { state: 'running', stage: 'Waiting for its turn …', ...shown };
+  props.value = { state: 'running', stage: 'Waiting for its turn …', ...shown, unheard: asks };
   draw();
+  const asked = asks;
+  setTimeout(() => nudge(asked), 2000);
+};
+// Gradio closes the stream of answers when all it knows of were given. A question that is on its way in that moment is
+// answered, but nobody listens: any other question opens the stream, and what waits comes with it.
+const nudge = (asked) => {
+  if (!element.isConnected || (props.value || {}).unheard !== asked) return;
+  trigger('nudge', {});
+  setTimeout(() => nudge(asked), 4000);
 };
 hear('listen', (asked) => {
   part = asked || {};

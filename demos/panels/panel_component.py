@@ -46,7 +46,7 @@ def panel_view(system: System, value: dict[str, Any], title: str = "", listens: 
     meant), `follow` (observation, question: a follow-up to it), `anew` (the conversation ends), `cancel`,
     `flagged` (observation, start, stop: the selected characters of the answer), `look` (observation: a word
     was chosen to see what it rests on). The property `grounds` is what `grounds_value` or `no_grounds` made
-    last.
+    last. `nudge` asks for nothing: it opens the stream of answers when nothing was heard of a question.
     """
     known = {"system": system, "title": title or SYSTEM_NAMES[system], "listens": listens, "grounds": None}
     known["longest"] = LONGEST_INSTRUCTION

@@ -115,6 +115,17 @@ def test_a_sound_becomes_a_task(page: Page, address: str, question: Path, tmp_pa
     assert soundfile.info(io.BytesIO(heard)).duration == pytest.approx(4.0, abs=0.01)
 
 
+def test_listen_in_the_very_moment_in_which_a_sound_came_is_answered(page: Page, question: Path) -> None:
+    for name in ("one.wav", "another.wav"):
+        page.locator("input[type=file]").set_input_files(
+            {"name": name, "mimeType": "audio/wav", "buffer": question.read_bytes()}
+        )
+        page.locator(".heard", has_text=name).wait_for()
+        page.locator(".btn.listen").click()  # gradio may be closing its stream of answers now
+        for panel in PANELS:
+            page.locator(f"{panel} .small.rerun").wait_for()
+
+
 def test_the_heatmap_shows_and_gives_away_the_numbers_of_the_record(
     page: Page, address: str, question: Path, tmp_path: Path
 ) -> None:
