@@ -74,7 +74,13 @@ def tiny_whisper(hub: TestHub) -> PublishedModel:
 
 def tiny_laion(hub: TestHub, folder: Path) -> PublishedModel:
     """A CLAP of LAION's in a repository of the Hub."""
-    torch.manual_seed(4)
+    write_laion(folder, fused=False)
+    return _of_the_hub(hub, "clap-htsat-unfused", folder)
+
+
+def write_laion(folder: Path, fused: bool) -> Path:
+    """The files of a tiny CLAP of LAION's with random weights, its tokenizer laid out like RoBERTa's."""
+    torch.manual_seed(0)
     text = ClapTextConfig(
         vocab_size=len(WORDS),
         hidden_size=32,
@@ -90,11 +96,12 @@ def tiny_laion(hub: TestHub, folder: Path) -> PublishedModel:
         depths=[2, 2, 2, 2],
         num_attention_heads=[2, 2, 4, 4],
         projection_dim=24,
+        enable_fusion=fused,
     )
     ClapModel(ClapConfig(text_config=text, audio_config=audio, projection_dim=24)).save_pretrained(folder)
-    ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder)
+    ClapFeatureExtractor(truncation="fusion" if fused else "rand_trunc").save_pretrained(folder)
     write_tokenizer(folder)
-    return _of_the_hub(hub, "clap-htsat-unfused", folder)
+    return folder
 
 
 def tiny_pe_audio(hub: TestHub, folder: Path) -> PublishedModel:

@@ -6,55 +6,21 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import ClapAudioConfig, ClapConfig, ClapFeatureExtractor, ClapModel, ClapTextConfig
 
 from demos.checkpoint_reader import CheckpointError
 from demos.clap.laion import LaionClap, load_laion
 from demos.clap.retrieval import Retrieval
 from demos.tokenizer import load_tokenizer
 from tests.seeded import seeded_waveform
+from tests.tiny_published import write_laion
 
 RATE = 48000
 TEXTS = ["a dog barks", "rain", "rain " * 60]
-WORDS = ["<s>", "<pad>", "</s>", "<unk>", "a", "dog", "barks", "rain"]
-
-
-def write_hub_folder(folder: Path, fused: bool) -> Path:
-    """A tiny CLAP with random weights in the files of the Hub, its tokenizer laid out like RoBERTa's."""
-    torch.manual_seed(0)
-    text = ClapTextConfig(
-        vocab_size=len(WORDS),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=42,
-        projection_dim=24,
-    )
-    audio = ClapAudioConfig(
-        patch_embeds_hidden_size=16,
-        hidden_size=128,
-        depths=[2, 2, 2, 2],
-        num_attention_heads=[2, 2, 4, 4],
-        projection_dim=24,
-        enable_fusion=fused,
-    )
-    model = ClapModel(ClapConfig(text_config=text, audio_config=audio, projection_dim=24))
-    model.save_pretrained(folder)
-    ClapFeatureExtractor(truncation="fusion" if fused else "rand_trunc").save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(WORDS)}, "<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
-    tokenizer.save(str(folder / "tokenizer.json"))
-    return folder
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["unfused", "fused"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_hub_folder(tmp_path_factory.mktemp("clap"), request.param)
+    return write_laion(tmp_path_factory.mktemp("clap"), request.param)
 
 
 @pytest.fixture
@@ -92,7 +58,7 @@ def test_a_long_sound_is_heard_the_same_each_time(retrieval: Retrieval) -> None:
 def test_a_folder_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"lacks config\.json, model\.safetensors"):
         load_laion(tmp_path)
-    folder = write_hub_folder(tmp_path, fused=False)
+    folder = write_laion(tmp_path, fused=False)
     weights = load_file(folder / "model.safetensors")
     name = "audio_projection.linear1.weight"
     for changed in ({}, {name: torch.zeros(3, 3)}):
