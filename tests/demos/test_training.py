@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from demos.mini.train import beats, clap, fast, salmonn, sounds
+from demos.mini.train import beats, clap_examples, fast, salmonn, sounds
 from demos.mini.train.loop import Plan, _optimisers, learning_rate, train
 from demos.mini.world import scenes
 from demos.mini.world.taxonomy import NAMES
+from demos.networks.beats import Beats, BeatsLayer
 
 
 def regression() -> nn.Module:
@@ -104,12 +105,12 @@ def test_rendered_parts_are_kept_and_read_back(tmp_path: Path) -> None:
 def test_timed_classes_follow_the_scene_and_its_repetitions() -> None:
     scene = scenes.make_scene(np.random.default_rng(4), "train", "single")
     event = scene.events[0]
-    steps = clap.event_steps(scene.to_dict(), scene.seconds, 7.0, 70)
+    steps = clap_examples.event_steps(scene.to_dict(), scene.seconds, 7.0, 70)
     column = steps[:, NAMES.index(event.name)]
     assert column[int(event.onset * 10) + 1] == 1
     assert steps.sum() == column.sum()
     half = {"events": [{"name": event.name, "onset": 0.0, "offset": 1.0}]}
-    repeated = clap.event_steps(half, 3.5, 7.0, 14)[:, NAMES.index(event.name)]
+    repeated = clap_examples.event_steps(half, 3.5, 7.0, 14)[:, NAMES.index(event.name)]
     np.testing.assert_array_equal(np.flatnonzero(repeated), [0, 1, 7, 8])
 
 
@@ -171,13 +172,33 @@ def test_without_a_compiler_the_function_itself_runs(monkeypatch: pytest.MonkeyP
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).float().sum() == 8
 
 
-def test_clips_are_encoded_in_equal_lengths_and_none_is_lost() -> None:
-    clips = [np.zeros(length, np.float32) for length in (8_000, 70_000, 71_000, 129_000, 200_000, 3_000)]
-    batches = salmonn._alike(clips, seconds=8.0)
-    assert sorted(place for batch in batches for place, _ in batch) == list(range(6))
-    for batch in batches:
-        (length,) = {len(sound) for _, sound in batch}
+def test_clips_are_encoded_in_equal_lengths_and_none_is_lost(tmp_path: Path) -> None:
+    lengths = (8_000, 70_000, 71_000, 129_000, 200_000, 3_000)
+
+    def make(part: int) -> list[sounds.Rendered]:
+        scene = scenes.make_scene(np.random.default_rng(part), "train", "silence").to_dict()
+        return [(np.zeros(length, np.float32), {"scene": scene}) for length in lengths]
+
+    sounds._build_part(tmp_path, 0, make)
+    rendered = sounds.Scenes(tmp_path)
+    batches = salmonn._alike(rendered, len(lengths), seconds=8.0)
+    assert sorted(row for _, rows in batches for row in rows) == list(range(6))
+    for length, rows in batches:
         assert length <= 128_000
-    cut = {place: len(sound) for batch in batches for place, sound in batch}
-    assert cut[1] == cut[2] == 64_000
-    assert cut[4] == 128_000
+        for row in rows:
+            heard = len(salmonn.at_some_speed(rendered, row))
+            assert length <= heard < length + 8_000 or (heard > length == 128_000)
+    assert max(length for length, _ in batches) == 128_000
+
+
+def test_a_grown_network_hears_the_very_same() -> None:
+    torch.manual_seed(0)
+    small = Beats(beats.FIRST).eval()
+    large = beats.grown(small, beats.CONFIG).eval()
+    fbank = torch.randn(2, 160, 128)
+    with torch.no_grad():
+        torch.testing.assert_close(large.encode(fbank)[0], small.encode(fbank)[0])
+    layer = large.encoder.layers[0]
+    assert isinstance(layer, BeatsLayer)
+    units = layer.fc1.weight[beats.FIRST.encoder_ffn_embed_dim :]
+    assert units.std() > 0.01, "new units find something, so that they can come to weigh"

@@ -13,8 +13,8 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaModel
 
 from demos.mini.train import fast, llama
-from demos.mini.train.lessons import NO_QUESTION, NOTHING, first_task, instruction, said_in
-from demos.mini.train.score import FEATURES, MANNERS, SECONDS, WINDOWS, WORDS, score, word_times
+from demos.mini.train.lessons import NO_QUESTION, NOTHING, first_task, instruction, said_in, yes_or_no
+from demos.mini.train.score import FEATURES, MANNERS, SECONDS, TIMES, WINDOWS, WORDS, score, word_times
 from demos.mini.train.texts import ANSWER_SPEAKER, DESCRIBE, DESCRIBE_BOTH, TRANSCRIBE
 from demos.mini.world import language, stories
 from demos.mini.world.scene import Event, Scene, Speech, Tone
@@ -44,7 +44,7 @@ def scene_of(*events: Event, speech: Speech | None = None, tones: tuple[Tone, ..
 
 
 def test_a_feature_has_one_place() -> None:
-    assert (*NAMES, *WORDS, *MANNERS) == FEATURES
+    assert (*NAMES, *WORDS, *MANNERS, *TIMES) == FEATURES
     assert not {*NAMES} & {*WORDS, *MANNERS}
     for part in (NAMES, WORDS, MANNERS):
         assert len(set(part)) == len(part)
@@ -144,6 +144,28 @@ def test_what_is_asked_is_answered_by_the_truth() -> None:
                 asked.add(question)
     for options in (ANSWER_SPEAKER, TRANSCRIBE, DESCRIBE_BOTH, DESCRIBE, ("written",)):
         assert asked & {*options}
+
+
+def test_where_anything_stands_its_time_does_too() -> None:
+    found = score(random_scene("sequence", 3))
+    share = found[:, FEATURES.index("time")]
+    busy = found[:, : FEATURES.index("time")].any(1)
+    assert busy.any()
+    assert not busy.all()
+    assert not share[~busy].any()
+    np.testing.assert_allclose(share[busy], (np.flatnonzero(busy) + 0.5) * SECONDS / 20, rtol=1e-5)
+    np.testing.assert_allclose(
+        found[busy, FEATURES.index("time's sine")], np.sin(2 * np.pi * share[busy]), atol=1e-5
+    )
+
+
+def test_of_events_in_a_row_half_of_yes_and_no_is_asked_of_their_order() -> None:
+    scene, rng = random_scene("sequence", 3), np.random.default_rng(0)
+    asked = [yes_or_no(rng, language.questions(scene, rng)) for _ in range(400)]
+    assert {answer for _, answer in asked} == {"yes", "no"}
+    ordered = [answer for question, answer in asked if " before " in question]
+    assert 140 < len(ordered) < 260
+    assert 0.35 < np.mean([answer == "yes" for answer in ordered]) < 0.65
 
 
 def test_who_asks_about_a_background_that_is_not_there_hears_so() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from demos.mini.train.beginnings import expect_rarely, principal_filters
-from demos.mini.train.clap import PLACES, event_places
+from demos.mini.train.clap_examples import PLACES, event_places
 from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.widening import some_of
 from demos.mini.world.taxonomy import NAMES

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from demos.mini.world import examples, grammar, speech
 from demos.mini.world.codec import AS_IT_IS
 from demos.mini.world.dsp import SAMPLE_RATE
-from demos.mini.world.ranges import Ranges, Span
+from demos.mini.world.ranges import Ranges, Span, unusual
 from demos.mini.world.scene import Scene, SceneKind
 from demos.mini.world.scenes import make_scene, render, without_background, without_speech
 from demos.mini.world.taxonomy import BY_NAME, CATEGORIES, CLASSES, NAMES, class_named, in_category
@@ -126,6 +126,22 @@ def test_held_out_values_are_never_drawn_in_training() -> None:
                 assert span.low <= held[name] <= span.high
     with pytest.raises(ValueError, match="train"):
         Span(0, 1).draw(np.random.default_rng(0), "test")  # type: ignore[arg-type]
+
+
+def test_unusual_sounds_have_all_their_parameters_near_the_held_out_ends() -> None:
+    rng, event_class = np.random.default_rng(0), max(CLASSES, key=lambda one: len(one.parameters))
+    for share in (0.0, 0.5, 1.0):
+        with unusual(share):
+            drawn = [event_class.draw(rng, "train") for _ in range(200)]
+        near = []
+        for parameters in drawn:
+            assert all(event_class.parameters[name].in_training(value) for name, value in parameters.items())
+            places = [event_class.parameters[name].position(value) for name, value in parameters.items()]
+            near.append(all(min(place, 1 - place) < 0.175 + 1e-9 for place in places))
+        assert np.mean(near) == pytest.approx(share, abs=0.12)
+    assert event_class.draw(np.random.default_rng(1), "train") == event_class.draw(
+        np.random.default_rng(1), "train"
+    )
 
 
 def test_voices_of_training_and_evaluation_are_disjoint_and_many() -> None:

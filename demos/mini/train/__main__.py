@@ -51,6 +51,7 @@ LAYER_STUDY = tuple(
     for file in ("config.json", "model.safetensors", "preprocessor_config.json")
 )
 """Files that the app does without."""
+UNUSUAL = 0.5  # of what is drawn for the last scenes and the spoken questions: see `ranges.unusual`
 ON_A_DEVICE = ("wav2vec2", "hubert", "data2vec", "speaker")
 """Stages that train wherever `--device` says; the others train on the processor."""
 
@@ -60,12 +61,18 @@ def render(folder: Path) -> None:
     sounds.build(folder / "utterances", 80, partial(sounds.make_utterances, "train", 101))
     sounds.build(folder / "backgrounds", 10, partial(sounds.make_backgrounds, "train", 102))
     sounds.build(folder / "scenes", 100, partial(sounds.make_scenes, "train", 103))
-    sounds.build(folder / "questions", 40, partial(sounds.make_questions, "train", 104))
+    sounds.build(folder / "questions", 40, partial(sounds.make_questions, "train", 104), UNUSUAL)
+    sounds.build(folder / "scenes-more", 100, partial(sounds.make_scenes, "train", 105), UNUSUAL)
 
 
 def scenes(folder: Path) -> sounds.Scenes:
     """The rendered scenes."""
     return sounds.Scenes(folder / "scenes")
+
+
+def more_scenes(folder: Path) -> sounds.Scenes:
+    """Those that were rendered later, many of them unusual."""
+    return sounds.Scenes(folder / "scenes-more")
 
 
 def utterances(folder: Path) -> sounds.Utterances:
@@ -118,7 +125,6 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
     "clap": lambda folder, _: _module("clap").run(folder, scenes(folder), steps=6000),
     "clap-heads": lambda folder, _: _module("clap").run_heads(folder, scenes(folder), steps=600),
     "pengi": lambda folder, _: _module("pengi").run(folder, scenes(folder), steps=1500, more_steps=1500),
-    "evidence": lambda folder, _: _module("evidence").run(folder),
     "whisper": lambda folder, _: _module("whisper").run(
         folder, utterances(folder), steps=2000, wide_steps=3600
     ),
@@ -141,6 +147,28 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
         first_steps=1000,
         steps=3600,
         more_steps=2000,
+        full_steps=160,
+    ),
+    "llama-wider": lambda folder, _: _module("llama").run_wider(
+        folder, _module("salmonn").configuration(folder), steps=1800
+    ),
+    "beats-wider": lambda folder, _: _module("beats").run_wider(
+        folder,
+        sounds.Scenes(folder / "scenes-more", 50),
+        sounds.Scenes(folder / "questions"),
+        utterances(folder),
+        steps=3500,
+        long_steps=200,
+    ),
+    "clap-wider": lambda folder, _: _module("clap").run_wider(folder, more_scenes(folder), steps=3500),
+    "pengi-wider": lambda folder, _: _module("pengi").run_wider(folder, more_scenes(folder), steps=1500),
+    "evidence": lambda folder, _: _module("evidence").run(folder),
+    "salmonn-wider": lambda folder, _: _module("salmonn").run_wider(
+        folder,
+        sounds.Scenes(folder / "questions"),
+        more_scenes(folder),
+        counts=(12_000, 8000),
+        steps=2500,
         full_steps=160,
     ),
     "activation": lambda folder, _: _module("activation").run(

@@ -25,12 +25,11 @@ from demos.mini.evaluation.held_out import HeldOut, draw
 from demos.mini.evaluation.listening import Ears
 from demos.mini.evaluation.salmonn import ANSWER_SPEAKER
 from demos.mini.evaluation.transcripts import word_errors
-from demos.mini.train.beats import CONFIG, PATCH, classes_by_step
+from demos.mini.train.beats import PATCH, classes_by_step, trained
 from demos.mini.train.sounds import SAMPLE_RATE
 from demos.mini.train.whisper import SHORT_SECONDS, sliced_positions
 from demos.mini.world.language import events_in
 from demos.mini.world.taxonomy import NAMES
-from demos.salmonn.checkpoint import read_beats
 from demos.whisper.checkpoint import read_whisper
 
 Pairs = list[tuple[float, float]]
@@ -101,7 +100,7 @@ def _sentences(kind: str, wanted: int) -> Iterator[tuple[NDArray[np.float32], st
 
 def beats(weights: Path, sizes: Sizes) -> dict[str, Pairs]:
     """How well sounds are tagged beneath speech: where they are, and whether they are there at all."""
-    network = read_beats(weights / "beats.safetensors", CONFIG)
+    network = trained(weights)
     predictor = network.predictor
     assert predictor is not None
     timed: Pairs = []

@@ -9,13 +9,14 @@ the held-out world goes beyond the ranges of this one. Short windows first, whol
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -35,12 +36,13 @@ CONFIG = BeatsConfig(
     embed_dim=64,
     encoder_layers=3,
     encoder_embed_dim=128,
-    encoder_ffn_embed_dim=512,
+    encoder_ffn_embed_dim=1024,
     encoder_attention_heads=4,
     conv_pos=32,
     conv_pos_groups=8,
     predictor_class=len(NAMES),
 )
+FIRST = replace(CONFIG, encoder_ffn_embed_dim=512)  # before it is grown for the last phases
 PATCH = CONFIG.input_patch_size  # frames of 10 ms in one step
 SHORT, LONG = 448, 800  # frames in a training window of the two phases
 KEPT_FRAMES = 800  # of every sound
@@ -97,9 +99,11 @@ class Lesson:
         questions: Scenes,
         utterances: Utterances,
         choices: Choices = Choices(),
+        named: str = "scenes",
     ) -> None:
+        """`named` are the scenes as their filter banks are called in `folder`."""
         self.choices = choices
-        self.scenes = Fbanks(folder / "fbank-scenes.npy", scenes, SCENES)
+        self.scenes = Fbanks(folder / f"fbank-{named}.npy", scenes, SCENES)
         self.questions = Fbanks(folder / "fbank-questions.npy", questions, len(questions))
         self.speech = Fbanks(folder / "fbank-utterances.npy", utterances, SENTENCES)
         self.scene_truth = scenes.scenes
@@ -196,26 +200,14 @@ def run(
 ) -> None:
     """Train all phases; write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
-    beats = Beats(CONFIG)
+    beats = Beats(FIRST)
     predictor = beats.predictor
     assert predictor is not None  # the configuration has classes
     expect_rarely(predictor.bias)
     lesson = Lesson(folder, scenes, questions, utterances, choices)
     beats.patch_embedding.weight.data.copy_(first_filters(lesson))
 
-    def tag(fbank: Tensor) -> Tensor:
-        return predictor(beats.mean_over_frequency(beats.encode(fbank)[0]))
-
-    quick = compiled(tag)
-
-    def losses(rng: np.random.Generator, size: int, frames: int, changed: float = 1.0) -> dict[str, Tensor]:
-        fbank, truth = lesson.batch(rng, size, frames, changed)
-        with mixed():
-            logits = quick(fbank)
-        logits = logits.float()
-        timed = F.binary_cross_entropy_with_logits(logits, truth)
-        clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
-        return {"timed": 24 * timed, "clip": 9 * clip, "which": 4 * which_class(logits, truth)}
+    losses = losses_of(beats, lesson)
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         return losses(rng, 32, SHORT, share_changed(step, RAMP, most=0.9))
@@ -238,5 +230,78 @@ def run(
         lambda rng, step: losses(rng, 16, LONG),
         folder,
     )
+    save(folder, beats)
+
+
+def run_wider(
+    folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances, steps: int, long_steps: int
+) -> None:
+    """Grow the network in `beats.safetensors`, go on with other scenes, many unusual; writes it again."""
+    torch.manual_seed(37)
+    beats = grown(trained(folder), CONFIG).requires_grad_(True)
+    losses = losses_of(beats, Lesson(folder, scenes, questions, utterances, named="scenes-more"))
+    for plan, size, frames in (
+        (Plan("beats-wider", steps, 2.5e-3, warm_up=100, decay=0.7, muon=True, seed=35), 32, SHORT),
+        (Plan("beats-wider-long", long_steps, 3e-4, warm_up=20, muon=True, seed=36), 16, LONG),
+    ):
+
+        def wider(
+            rng: np.random.Generator, step: int, size: int = size, frames: int = frames
+        ) -> dict[str, Tensor]:
+            return losses(rng, size, frames, 0.9)
+
+        train(plan, beats, wider, folder)
+    save(folder, beats)
+
+
+def losses_of(beats: Beats, lesson: Lesson) -> Callable[..., dict[str, Tensor]]:
+    """The losses of a batch of so many windows of so many frames, of which a share is changed."""
+    predictor = beats.predictor
+    assert predictor is not None  # the configuration has classes
+
+    def tag(fbank: Tensor) -> Tensor:
+        return predictor(beats.mean_over_frequency(beats.encode(fbank)[0]))
+
+    quick = compiled(tag)
+
+    def losses(rng: np.random.Generator, size: int, frames: int, changed: float = 1.0) -> dict[str, Tensor]:
+        fbank, truth = lesson.batch(rng, size, frames, changed)
+        with mixed():
+            logits = quick(fbank)
+        logits = logits.float()
+        timed = F.binary_cross_entropy_with_logits(logits, truth)
+        clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
+        return {"timed": 24 * timed, "clip": 9 * clip, "which": 4 * which_class(logits, truth)}
+
+    return losses
+
+
+def grown(small: Beats, config: BeatsConfig) -> Beats:
+    """A network with wider feed-forward layers that gives the very same outputs (Net2Net, arXiv 1511.05641).
+
+    What the new units find is drawn at random and at first weighs nothing; so nothing is forgotten.
+    """
+    large = Beats(config)
+    state = large.state_dict()
+    for name, value in small.state_dict().items():
+        if value.shape == state[name].shape:
+            state[name] = value
+            continue
+        if name.endswith("weight") and len(value) == len(state[name]):  # out of the feed-forward layer
+            state[name].zero_()
+        state[name][tuple(slice(size) for size in value.shape)] = value
+    large.load_state_dict(state)
+    return large
+
+
+def trained(folder: Path) -> Beats:
+    """The network whose files lie in `folder`."""
+    network = Beats(BeatsConfig.from_dict(json.loads((folder / "beats.json").read_text())))
+    network.load_state_dict(load_file(folder / "beats.safetensors"))
+    return network.eval()
+
+
+def save(folder: Path, beats: Beats) -> None:
+    """Write `beats.safetensors` (float16) and `beats.json`."""
     save_file(half(beats), folder / "beats.safetensors")
-    (folder / "beats.json").write_text(json.dumps(CONFIG.to_dict(), indent=1) + "\n")
+    (folder / "beats.json").write_text(json.dumps(beats.config.to_dict(), indent=1) + "\n")

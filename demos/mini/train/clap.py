@@ -12,6 +12,7 @@ alone.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tqdm import tqdm
 from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.beginnings import expect_rarely, principal_filters
+from demos.mini.train.clap_examples import END, PLACES, Examples
 from demos.mini.train.fast import compiled, mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.objectives import share_changed, which_class
@@ -61,9 +63,7 @@ HTSAT = HtsatConfig(
 BATCH = 64
 HEARINGS = 3  # of each scene that are kept for what learns on a frozen HTSAT
 RAMP = 250  # steps: see `share_changed`
-PLACES = 4  # of events in a row
 NEGATIVES = 2  # false captions beside each true one
-END = " <|endoftext|>"
 
 
 @dataclass(frozen=True)
@@ -77,85 +77,6 @@ class Choices:
     order_head: bool = True
     which_class: bool = True  # rather than any other, beside whether each sounds or not
     muon: bool = True  # orthogonalised steps for hidden matrices
-
-
-def whole_window(samples: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """The first `length` samples; a shorter sound is repeated end to end, as published."""
-    return np.resize(samples, length) if len(samples) < length else samples[:length]
-
-
-def event_steps(scene: dict, seconds: float, window: float, steps: int) -> NDArray[np.float32]:
-    """Which class sounds in which step of the window [steps, classes], repeated where it is short."""
-    truth = np.zeros((steps, len(NAMES)), np.float32)
-    for event in scene["events"]:
-        column = NAMES.index(event["name"])
-        for repetition in range(int(np.ceil(window / seconds))):
-            onset = (event["onset"] + repetition * seconds) / window * steps
-            offset = (event["offset"] + repetition * seconds) / window * steps
-            truth[int(max(0, np.floor(onset))) : int(min(steps, np.ceil(offset))), column] = 1
-    return truth
-
-
-def event_places(scene: dict) -> NDArray[np.int64]:
-    """The classes of the events in a row [places], −1 behind the last; none where there is no order."""
-    found = np.full(PLACES, -1)
-    onsets = [event["onset"] for event in scene["events"]]
-    if len(set(onsets)) == len(onsets):
-        names = [scene["events"][place]["name"] for place in np.argsort(onsets)]
-        found[: len(names)] = [NAMES.index(name) for name in names[:PLACES]]
-    return found
-
-
-class Examples:
-    """Log-mels [N, frames, bands], timed classes and tokenised captions, true and false, of every scene.
-
-    `single` [N] is the class of a scene of one event, −1 elsewhere; `order` [N, places] the classes of its
-    events in the order of their beginnings, −1 where there are no more; `content` [N] is equal where
-    scenes hold the same events in the same order.
-    """
-
-    def __init__(self, folder: Path, scenes: Scenes, htsat: Htsat, tokenizer: Tokenizer) -> None:
-        config = htsat.config
-        steps = config.chunks * config.final_grid[1]
-        path = folder / "log_mel.npy"
-        shape = (len(scenes), config.frames, config.mel_bins)
-        if not path.exists():
-            beside = path.with_suffix(".tmp.npy")
-            store = np.lib.format.open_memmap(beside, mode="w+", dtype=np.float16, shape=shape)
-            for start in tqdm(range(0, len(scenes), 64), desc="log-mel", mininterval=5):
-                rows = range(start, min(start + 64, len(scenes)))
-                sounds = [whole_window(scenes.samples(i), config.clip_samples) for i in rows]
-                with torch.no_grad():
-                    log_mel = htsat.log_mel(torch.from_numpy(np.stack(sounds)))
-                store[rows.start : rows.stop] = log_mel[:, 0].numpy()
-            store.flush()
-            beside.replace(path)
-        self.log_mel = np.load(path, mmap_mode="r")
-        self.steps = np.stack(
-            [
-                event_steps(truth["scene"], truth["samples"] / SAMPLE_RATE, config.clip_seconds, steps)
-                for truth in scenes.truths
-            ]
-        )
-
-        def encoded(texts: list[str]) -> list[list[int]]:
-            return [encoding.ids for encoding in tokenizer.encode_batch([text + END for text in texts])]
-
-        self.captions = [encoded(scenes.captions(i)) for i in range(len(scenes))]
-        self.negatives = [encoded(scenes.negatives(i)) for i in range(len(scenes))]
-        named = [scene.names[0] if scene.kind == "single" else None for scene in scenes.scenes]
-        self.single = np.array([-1 if name is None else NAMES.index(name) for name in named])
-        self.order = np.stack([event_places(truth["scene"]) for truth in scenes.truths])
-        contents: dict[str, int] = {}
-        keys = [_content(truth) for truth in scenes.truths]
-        self.content = np.array([contents.setdefault(key, len(contents)) for key in keys])
-
-
-def _content(truth: dict) -> str:
-    """Scenes with the same content have captions that fit each other's sound."""
-    scene = truth["scene"]
-    names = [event["name"] for event in scene["events"]]
-    return json.dumps([scene["kind"], names, scene["speech"] is not None])
 
 
 class Lesson(nn.Module):
@@ -200,6 +121,28 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
     filters = first_filters(htsat, examples)
     htsat.patch_embed.proj.weight.data[: len(filters)] = filters
 
+    losses = losses_of(lesson, examples, labels, choices)
+    train(
+        Plan("clap", steps, 3e-3, warm_up=150, weight_decay=0.05, decay=0.4, muon=choices.muon, seed=12),
+        lesson,
+        losses,
+        folder,
+    )
+    save(folder, clap)
+    (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
+
+
+def losses_of(
+    lesson: Lesson,
+    examples: Examples,
+    labels: list[list[list[int]]],
+    choices: Choices = Choices(),
+    ramps: bool = True,
+    order_weight: float = 2.0,
+) -> Callable[[np.random.Generator, int], dict[str, Tensor]]:
+    """The losses of a step; where it `ramps`, sounds are unchanged in the first ones."""
+    clap, htsat = lesson.clap, lesson.clap.audio_encoder.base.htsat
+
     def listen(log_mel: Tensor) -> tuple[Tensor, Tensor]:
         output = htsat.from_log_mel(log_mel[:, None])
         return output.latent, output.framewise_logits
@@ -207,11 +150,13 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
     quick = compiled(listen)
 
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        rows = np.sort(rng.choice(len(scenes), BATCH, replace=False))
+        rows = np.sort(rng.choice(len(examples.content), BATCH, replace=False))
         log_mel = torch.from_numpy(examples.log_mel[rows].astype(np.float32))
         truth = torch.from_numpy(examples.steps[rows])
         # Whatever is left out, a step draws the same.
-        widened = some_of(rng, share_changed(step, RAMP), widen(rng, log_mel, truth), (log_mel, truth))
+        widened = some_of(
+            rng, share_changed(step, RAMP) if ramps else 1.0, widen(rng, log_mel, truth), (log_mel, truth)
+        )
         log_mel, truth = widened if choices.widening else (log_mel, truth)
         with mixed():
             latent, framewise = quick(augment(rng, log_mel))
@@ -231,17 +176,30 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
         if choices.order_head:
             places = lesson.places(latent).unflatten(1, (PLACES, len(NAMES))).flatten(0, 1)
             order = torch.from_numpy(examples.order[rows]).flatten()
-            found["order"] = 2 * F.cross_entropy(places, order, ignore_index=-1)
+            found["order"] = order_weight * F.cross_entropy(places, order, ignore_index=-1)
         return found
 
+    return losses
+
+
+def run_wider(folder: Path, scenes: Scenes, steps: int) -> None:
+    """Go on from both files with other scenes, many of them unusual; writes them again.
+
+    The heads that are not kept are drawn anew, and the order of events weighs twice as much.
+    """
+    torch.manual_seed(16)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    clap = trained(folder).requires_grad_(True)
+    lesson = Lesson(clap)
+    expect_rarely(lesson.events.bias)
+    examples = Examples(folder, scenes, clap.audio_encoder.base.htsat, tokenizer, more=True)
     train(
-        Plan("clap", steps, 3e-3, warm_up=150, weight_decay=0.05, decay=0.4, muon=choices.muon, seed=12),
+        Plan("clap-wider", steps, 2.5e-3, warm_up=150, weight_decay=0.05, decay=0.6, muon=True, seed=17),
         lesson,
-        losses,
+        losses_of(lesson, examples, label_captions(tokenizer), ramps=False, order_weight=4.0),
         folder,
     )
     save(folder, clap)
-    (folder / "clap.json").write_text(json.dumps(to_plain(config), indent=1) + "\n")
 
 
 def first_filters(htsat: Htsat, examples: Examples) -> Tensor:
@@ -322,13 +280,16 @@ def save(folder: Path, clap: Clap) -> None:
     save_file({k: v for k, v in state.items() if not k.startswith(base)}, folder / "clap.safetensors")
 
 
-def hear(folder: Path, scenes: Scenes) -> NDArray[np.float32]:
-    """HTSAT's latents of every scene, [scenes, hearings, width]: as it is first, then widened; made once."""
-    path = folder / "latents.npy"
+def hear(folder: Path, scenes: Scenes, more: bool = False) -> NDArray[np.float32]:
+    """HTSAT's latents of every scene, [scenes, hearings, width]: as it is first, then widened; made once.
+
+    Those of `more` scenes are kept apart from those of the first ones.
+    """
+    path = folder / ("latents-more.npy" if more else "latents.npy")
     if not path.exists():
         clap = trained(folder)
         htsat = clap.audio_encoder.base.htsat
-        log_mels = np.load(folder / "log_mel.npy", mmap_mode="r")
+        log_mels = np.load(folder / ("log_mel-more.npy" if more else "log_mel.npy"), mmap_mode="r")
         latents = np.zeros((len(scenes), HEARINGS, htsat.config.latent_size), np.float32)
         quick = compiled(lambda log_mel: htsat.from_log_mel(log_mel[:, None]).latent)
         for start in tqdm(range(0, len(scenes), 32), desc="latents", mininterval=5):

@@ -11,6 +11,7 @@ from demos.mini.world.taxonomy import NAMES, class_named
 Pair = tuple[str, str]
 
 UNANSWERABLE = 0.12  # of the clips without a question that can be answered
+ORDERED = 0.5  # of the questions with yes or no about events in a row
 NO_QUESTION = "nobody asks a question"
 NOTHING = "nothing"
 
@@ -51,8 +52,12 @@ def instruction(rng: np.random.Generator, scene: Scene, captions: list[str], que
 def yes_or_no(rng: np.random.Generator, questions: list[Pair]) -> Pair:
     """A written question with yes or no for an answer, each as often where there are both.
 
-    Two words in a batch of captions weigh next to nothing, so these questions get batches of their own.
+    Two words in a batch of captions weigh next to nothing, so these questions get batches of their own; where
+    there are questions of what came before what, half of them are those.
     """
+    ordered = [pair for pair in questions if " before " in pair[0]]
+    if ordered and rng.random() < ORDERED:
+        return ordered[int(rng.integers(len(ordered)))]
     wanted = "yes" if rng.random() < 0.5 else "no"
     found = [pair for pair in questions if pair[1] == wanted]
     found = found or [pair for pair in questions if pair[1] in ("yes", "no")] or questions

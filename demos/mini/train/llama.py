@@ -8,19 +8,20 @@ transcripts, captions, answers and stories. SALMONN's stages leave it as it is; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from demos.mini.train.fast import mixed, plain_attention
 from demos.mini.train.lessons import Pair, instruction, one, yes_or_no
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.score import FEATURES, WINDOWS, score
+from demos.mini.train.score import FEATURES, TIME_FEATURES, WINDOWS, score
 from demos.mini.world import grammar, language, scenes, speech, stories
 from demos.mini.world.dsp import SAMPLE_RATE
 from demos.mini.world.scene import Scene, SceneKind
@@ -46,6 +47,7 @@ SHARES: dict[SceneKind, float] = {
     "tones": 0.02,
 }
 STORIES = 0.12  # of all lessons
+TIME_BLUR = 0.02  # deviation of what is heard of a window's time
 
 
 class Reader(nn.Module):
@@ -103,8 +105,11 @@ def lesson(rng: np.random.Generator, asks: bool = False) -> tuple[NDArray[np.flo
         pair = instruction(rng, scene, captions, language.questions(scene, rng))
     found = score(scene, float(rng.uniform(0.85, 1.18)))
     # A network will not hear all of it: some windows are lost, some values are uncertain.
-    found[rng.random(len(found)) < 0.04] = 0
-    return found * rng.uniform(0.7, 1.1, (len(found), 1)).astype(np.float32), pair
+    heard = found * rng.uniform(0.7, 1.1, (len(found), 1)).astype(np.float32)
+    blur = rng.normal(0, TIME_BLUR, (len(found), 3)).astype(np.float32)
+    heard[:, TIME_FEATURES] = found[:, TIME_FEATURES] + blur * (found[:, TIME_FEATURES] != 0)
+    heard[rng.random(len(found)) < 0.04] = 0
+    return heard, pair
 
 
 def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> None:
@@ -113,13 +118,7 @@ def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> Non
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     reader = Reader(config)
 
-    def losses(rng: np.random.Generator, windows: int, asks: bool = False) -> dict[str, Tensor]:
-        lessons = [lesson(rng, asks) for _ in range(BATCH)]
-        scores = torch.from_numpy(np.stack([found for found, _ in lessons])[:, :windows])
-        with mixed():
-            tokens = reader.read(scores)
-            text = text_loss(reader.salmonn, tokenizer, tokens, [pair for _, pair in lessons], 0.0)
-        return {"text": text}
+    losses = losses_of(reader, tokenizer)
 
     # Most of the 88 windows hold nothing: until late in a lesson they are left out.
     def first(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
@@ -134,6 +133,52 @@ def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> Non
         reader.read.requires_grad_(False)
         plan = Plan("llama-more", more_steps, 2.5e-3, warm_up=50, decay=0.5, muon=True, seed=63)
         train(plan, reader, more, folder)
+    save(folder, reader)
+
+
+def run_wider(folder: Path, config: SalmonnConfig, steps: int) -> None:
+    """Go on from `llama.safetensors`, mostly with questions of yes and no; both files are written again.
+
+    The layer that reads scores is drawn anew.
+    """
+    torch.manual_seed(64)
+    reader = Reader(config)
+    take(reader.salmonn, folder)
+    losses = losses_of(reader, load_tokenizer(folder / "tokenizer.json"))
+
+    def wider(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        windows = WINDOWS if step > 0.9 * steps else 28 + int(rng.integers(0, 8))
+        return losses(rng, windows, asks=bool(step % 2))
+
+    with plain_attention():
+        plan = Plan("llama-wider", steps, 2.5e-3, warm_up=100, decay=0.7, muon=True, seed=65)
+        train(plan, reader, wider, folder)
+    save(folder, reader)
+
+
+def losses_of(reader: Reader, tokenizer: PreTrainedTokenizerFast) -> Callable[..., dict[str, Tensor]]:
+    """The loss of a batch of lessons of so many windows; where it asks, of questions of yes and no."""
+
+    def losses(rng: np.random.Generator, windows: int, asks: bool = False) -> dict[str, Tensor]:
+        lessons = [lesson(rng, asks) for _ in range(BATCH)]
+        scores = torch.from_numpy(np.stack([found for found, _ in lessons])[:, :windows])
+        with mixed():
+            tokens = reader.read(scores)
+            text = text_loss(reader.salmonn, tokenizer, tokens, [pair for _, pair in lessons], 0.0)
+        return {"text": text}
+
+    return losses
+
+
+def take(salmonn: Salmonn, folder: Path) -> None:
+    """Read mini-LLaMA into a SALMONN; its LoRA stays as it is."""
+    left = salmonn.llama_model.load_state_dict(load_file(folder / "llama.safetensors"), strict=False)
+    assert not left.unexpected_keys
+    assert all("lora_" in name for name in left.missing_keys)
+
+
+def save(folder: Path, reader: Reader) -> None:
+    """Write `llama.safetensors` (float16) and `reader.safetensors`, what SALMONN learns from."""
     state = {key: value.detach().half().contiguous() for key, value in llama_tensors(reader.salmonn).items()}
     save_file(state, folder / "llama.safetensors")
     save_file(dict(reader.read.state_dict()), folder / "reader.safetensors")
@@ -151,4 +196,15 @@ def text_loss(
     prompts = [prompt_ids(network.config, tokenizer, asked) for asked, _ in pairs]
     targets = [[*tokenizer.encode(f" {text}", add_special_tokens=False), ends] for _, text in pairs]
     after = [behind for _, behind in prompts]
-    return network.loss(audio_tokens, prompts[0][0], after, targets, lora_scaling)
+    # Short ones apart from long ones: less is padded.
+    order = sorted(range(len(pairs)), key=lambda row: len(after[row]) + len(targets[row]))
+    total = sum(map(len, targets))
+    parts = []
+    halves = [order[: len(order) // 2], order[len(order) // 2 :]]
+    for rows in filter(None, halves):
+        theirs = [targets[row] for row in rows]
+        loss = network.loss(
+            audio_tokens[rows], prompts[0][0], [after[row] for row in rows], theirs, lora_scaling
+        )
+        parts.append(loss * (sum(map(len, theirs)) / total))
+    return torch.stack(parts).sum()

@@ -25,6 +25,7 @@ from demos.mini.world.taxonomy import NAMES
 from demos.networks.projection import unit_length
 from demos.networks.sizes import to_plain
 from demos.networks.text import Gpt2Sizes
+from demos.pengi.checkpoint import load
 from demos.pengi.network import Pengi, PengiConfig
 from demos.tokenizer import load_tokenizer, padded
 
@@ -56,7 +57,7 @@ class Lesson(nn.Module):
     them all.
     """
 
-    def __init__(self, folder: Path, scenes: Scenes) -> None:
+    def __init__(self, folder: Path, scenes: Scenes, more: bool = False) -> None:
         super().__init__()
         self.scenes = scenes
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
@@ -75,7 +76,7 @@ class Lesson(nn.Module):
         self.pengi = Pengi(self.config)
         self.pengi.audio_encoder.base.requires_grad_(False)
         self.events = nn.Linear(self.config.embedding_size, len(NAMES))
-        self.latents = hear(folder, scenes)
+        self.latents = hear(folder, scenes, more)
         self.deviation = torch.from_numpy(self.latents.reshape(-1, self.latents.shape[-1]).std(0))
 
     def losses(self, rng: np.random.Generator, shares: tuple[float, float]) -> dict[str, Tensor]:
@@ -119,5 +120,27 @@ def run(folder: Path, scenes: Scenes, steps: int, more_steps: int) -> None:
 
         with plain_attention():
             train(plan, lesson, losses, folder)
+    save(folder, lesson)
+
+
+def run_wider(folder: Path, scenes: Scenes, steps: int) -> None:
+    """Go on from `pengi.safetensors` with other scenes, many of them unusual, as HTSAT hears them now."""
+    torch.manual_seed(25)
+    lesson = Lesson(folder, scenes, more=True)
+    files = [folder / "htsat.safetensors", folder / "pengi.safetensors"]
+    lesson.pengi = load(files, lesson.config).requires_grad_(True)
+    lesson.pengi.audio_encoder.base.requires_grad_(False)
+    with plain_attention():
+        train(
+            Plan("pengi-wider", steps, 1.5e-3, warm_up=100, decay=0.8, muon=True, seed=26),
+            lesson,
+            lambda rng, step: lesson.losses(rng, (0.6, 0.2)),
+            folder,
+        )
+    save(folder, lesson)
+
+
+def save(folder: Path, lesson: Lesson) -> None:
+    """Write `pengi.safetensors` (float16, without HTSAT) and `pengi.json`."""
     save_file(half(lesson.pengi, without=("audio_encoder.base.", "lm_head")), folder / "pengi.safetensors")
     (folder / "pengi.json").write_text(json.dumps(to_plain(lesson.config), indent=1) + "\n")

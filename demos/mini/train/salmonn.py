@@ -10,6 +10,7 @@ to what mini-LLaMA has learned to read in that place. The third stage, activatio
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,26 +25,32 @@ from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
+from demos.mini.train.beats import trained
 from demos.mini.train.fast import compiled, mixed, plain_attention
 from demos.mini.train.lessons import Pair, first_task, instruction, yes_or_no
-from demos.mini.train.llama import text_loss
+from demos.mini.train.llama import take, text_loss
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.score import EVENT_FEATURES, FEATURES, WINDOWS, WORD_FEATURES, score
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, played
 from demos.mini.train.whisper import DIMENSIONS, attend_plainly, sliced_positions
+from demos.mini.world.language import questions
 from demos.networks.beats import Beats
 from demos.networks.qformer import QFormerConfig
-from demos.salmonn.checkpoint import adapter_tensors, read_beats
+from demos.salmonn.checkpoint import adapter_tensors
 from demos.salmonn.config import SalmonnConfig
 from demos.salmonn.network import Salmonn
 from demos.tokenizer import load_tokenizer
 from demos.whisper.checkpoint import read_whisper
+
+Losses = Callable[[np.random.Generator, int], dict[str, Tensor]]
 
 SECONDS = 8.0  # of sound in the short phase
 FRAMES = 400  # encoder frames in it
 QUESTION_CLIPS = 10_000  # clips of spoken questions and other speech that are encoded
 SCENE_CLIPS = 5000  # clips of other scenes
 FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
+OF_QUESTIONS = 0.62  # share of batches about spoken questions, rather than about other scenes
+ASKED_OF_QUESTIONS = 0.3  # the same, where all are asked what is answered by yes or no
 BATCH = 32
 ENCODED = 16  # clips at once
 SPEEDS = (0.85, 1.18)  # of the clips that are encoded
@@ -67,20 +74,20 @@ class Encodings:
 
 
 def encode(
-    folder: Path, name: str, sounds: list[NDArray[np.float32]], whisper: Whisper, beats: Beats, seconds: float
+    folder: Path, name: str, sounds: Scenes, count: int, whisper: Whisper, beats: Beats, seconds: float
 ) -> Encodings:
-    """Encode clips once and keep the result as `folder/<name>-*.npy`."""
+    """Encode the first `count` clips, at some speed, once and keep the result as `folder/<name>-*.npy`."""
     frames = round(seconds * 50)
     paths = [folder / f"{name}-{part}.npy" for part in ("speech", "audio", "lengths")]
     if not all(path.exists() for path in paths):
-        speech = np.zeros((len(sounds), frames, DIMENSIONS.n_audio_state), np.float16)
-        audio = np.zeros((len(sounds), frames, BEATS.encoder_embed_dim), np.float16)
-        lengths = np.zeros(len(sounds), np.int64)
+        speech = np.zeros((count, frames, DIMENSIONS.n_audio_state), np.float16)
+        audio = np.zeros((count, frames, BEATS.encoder_embed_dim), np.float16)
+        lengths = np.zeros(count, np.int64)
         attend_plainly(whisper)
         listen = compiled(whisper.encoder.forward)
-        for batch in tqdm(_alike(sounds, seconds), desc=f"encode {name}", mininterval=5):
-            rows = [index for index, _ in batch]
-            samples = torch.from_numpy(np.stack([sound for _, sound in batch]))
+        for length, rows in tqdm(_alike(sounds, count, seconds), desc=f"encode {name}", mininterval=5):
+            clips = [at_some_speed(sounds, row)[:length] for row in rows]
+            samples = torch.from_numpy(np.stack(clips))
             mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE)))
             fbank = beats.fbank(samples, dtype=torch.float32)
             with torch.no_grad(), mixed(), sliced_positions(whisper.encoder, seconds):
@@ -96,15 +103,19 @@ def encode(
     return Encodings(*(np.load(path, mmap_mode="r") for path in paths))
 
 
-def _alike(sounds: list[NDArray[np.float32]], seconds: float) -> list[list[tuple[int, NDArray[np.float32]]]]:
-    """Sounds with their places, cut to whole half seconds and at most `seconds`, in equally long batches."""
+def _alike(sounds: Scenes, count: int, seconds: float) -> list[tuple[int, list[int]]]:
+    """The first `count` clips in batches equally long: samples, in half seconds, and the clips' numbers."""
     step = SAMPLE_RATE // 2
     longest = int(seconds * SAMPLE_RATE)
-    by_length: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
-    for place, sound in enumerate(sounds):
-        length = min(longest, len(sound) // step * step or len(sound))
-        by_length.setdefault(length, []).append((place, sound[:length]))
-    return [same[at : at + ENCODED] for same in by_length.values() for at in range(0, len(same), ENCODED)]
+    by_length: dict[int, list[int]] = {}
+    for row in range(count):
+        heard = len(np.arange(0, sounds.truths[row]["samples"] - 1, speed_of(row)))
+        by_length.setdefault(min(longest, heard // step * step or heard), []).append(row)
+    return [
+        (length, same[at : at + ENCODED])
+        for length, same in by_length.items()
+        for at in range(0, len(same), ENCODED)
+    ]
 
 
 class Trainee(nn.Module):
@@ -122,10 +133,7 @@ class Trainee(nn.Module):
 
     def take_language(self, folder: Path) -> None:
         """Read mini-LLaMA and how it reads; a checkpoint holds both, but they may have learned more since."""
-        language = self.salmonn.llama_model
-        left = language.load_state_dict(load_file(folder / "llama.safetensors"), strict=False)
-        assert not left.unexpected_keys
-        assert all("lora_" in name for name in left.missing_keys)
+        take(self.salmonn, folder)
         self.read.load_state_dict(load_file(folder / "reader.safetensors"))
 
     def audio_tokens(self, encodings: Encodings, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
@@ -205,22 +213,24 @@ class Lesson:
         questions: Scenes,
         scenes: Scenes,
         choices: Choices = Choices(),
+        counts: tuple[int, int] = (QUESTION_CLIPS, SCENE_CLIPS),
+        named: str = "salmonn",
     ) -> None:
+        """`counts` are those of encoded questions and scenes, `named` how they are called in `folder`."""
         self.choices = choices
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
         self.config = configuration(folder)
         whisper = read_whisper(folder / "whisper.pt")
-        beats = read_beats(folder / "beats.safetensors", BEATS)
+        beats = trained(folder)
         self.trainee = Trainee(self.config, beats, folder)
         self.pools: list[tuple[Scenes, Encodings]] = []
         for name, sounds, count in (
-            ("questions", questions, QUESTION_CLIPS),
-            ("scenes", scenes, SCENE_CLIPS),
+            ("questions", questions, counts[0]),
+            ("scenes", scenes, counts[1]),
         ):
-            clips = [at_some_speed(sounds, i) for i in range(count)]
-            self.pools.append((sounds, encode(folder, f"salmonn-{name}", clips, whisper, beats, SECONDS)))
-        clips = [at_some_speed(questions, i) for i in range(FULL_CLIPS)]
-        self.full = encode(folder, "salmonn-full", clips, whisper, beats, 30.0)
+            encodings = encode(folder, f"{named}-{name}", sounds, count, whisper, beats, SECONDS)
+            self.pools.append((sounds, encodings))
+        self.full = encode(folder, f"{named}-full", questions, FULL_CLIPS, whisper, beats, 30.0)
 
     def draw(
         self, rng: np.random.Generator, windows: int, first: bool, asks: bool = False
@@ -229,7 +239,8 @@ class Lesson:
 
         Where it `asks`, all are asked what is answered by yes or no.
         """
-        sounds, encodings = self.pools[0] if rng.random() < 0.62 else self.pools[1]
+        spoken = rng.random() < (ASKED_OF_QUESTIONS if asks else OF_QUESTIONS)
+        sounds, encodings = self.pools[0] if spoken else self.pools[1]
         rows = rng.integers(0, len(encodings.lengths), BATCH)
         return self._losses(rng, sounds, encodings, rows, windows, first, asks)
 
@@ -267,11 +278,12 @@ class Lesson:
         return {"text": text, **asides}
 
     def _pair(self, rng: np.random.Generator, sounds: Scenes, index: int, first: bool, asks: bool) -> Pair:
-        if asks:
-            return yes_or_no(rng, sounds.questions(index))
+        scene = sounds.scenes[index]
         if first:
-            return first_task(rng, sounds.scenes[index], sounds.captions(index))
-        return instruction(rng, sounds.scenes[index], sounds.captions(index), sounds.questions(index))
+            return first_task(rng, scene, sounds.captions(index))
+        # Questions are drawn anew each time: which comes before which is asked both ways round.
+        asked = questions(scene, rng)
+        return yes_or_no(rng, asked) if asks else instruction(rng, scene, sounds.captions(index), asked)
 
     def _silence(self, rng: np.random.Generator, windows: int, clips: int) -> Tensor:
         """Audio tokens of the padding behind a clip: one true window of it, as often as is needed."""
@@ -312,8 +324,10 @@ def run(
     def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         return lesson.draw(rng, WINDOWS, first=False, asks=step % 4 == 1) if step % 2 else lesson.whole(rng)
 
-    with plain_attention():
-        for plan, losses in (
+    _in_turn(
+        folder,
+        lesson,
+        (
             (
                 Plan("salmonn-first", first_steps, 2e-3, warm_up=100, final_fraction=0.5, muon=True, seed=42),
                 first,
@@ -321,7 +335,45 @@ def run(
             (Plan("salmonn-instructed", steps, 1.5e-3, warm_up=50, muon=True, seed=43), instructed),
             (Plan("salmonn-more", more_steps, 2e-3, warm_up=50, decay=0.7, muon=True, seed=46), more),
             (Plan("salmonn-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=44), whole),
-        ):
+        ),
+    )
+
+
+def run_wider(
+    folder: Path, questions: Scenes, scenes: Scenes, counts: tuple[int, int], steps: int, full_steps: int
+) -> None:
+    """Go on from `salmonn.safetensors` with what the encoders and mini-LLaMA know now; writes it again.
+
+    `counts` are those of encoded questions and scenes. LoRA is drawn anew: it was made for the LLaMA before.
+    """
+    torch.manual_seed(47)
+    lesson = Lesson(folder, questions, scenes, counts=counts, named="salmonn-wider")
+    known = load_file(folder / "salmonn.safetensors")
+    for name, value in adapter_tensors(lesson.trainee.salmonn).items():
+        if "lora_" not in name:
+            value.data.copy_(known[name])
+
+    def wider(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        windows = WINDOWS if step > 0.9 * steps else 24 + int(rng.integers(0, 8))
+        return lesson.draw(rng, windows, first=False, asks=step % 5 > 2)
+
+    def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        return lesson.draw(rng, WINDOWS, first=False, asks=step % 4 == 1) if step % 2 else lesson.whole(rng)
+
+    _in_turn(
+        folder,
+        lesson,
+        (
+            (Plan("salmonn-wider", steps, 2e-3, warm_up=100, decay=0.7, muon=True, seed=48), wider),
+            (Plan("salmonn-wider-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=49), whole),
+        ),
+    )
+
+
+def _in_turn(folder: Path, lesson: Lesson, phases: tuple[tuple[Plan, Losses], ...]) -> None:
+    """Train one phase after the other; write `salmonn.safetensors` (float16) and `salmonn.json`."""
+    with plain_attention():
+        for plan, losses in phases:
             lesson.trainee.take_language(folder)
             train(plan, lesson.trainee, losses, folder)
         lesson.trainee.take_language(folder)

@@ -17,13 +17,16 @@ SECONDS = 17 * 0.02  # of one window
 WINDOWS = 88  # audio tokens of 30 s, which every prompt holds
 WORDS = tuple(grammar.vocabulary())
 MANNERS = ("loud", "quiet", "high", "low", "near", "far", "unit", "man", "woman", "tone", "tone's height")
-FEATURES = (*NAMES, *WORDS, *MANNERS)
+TIMES = ("time", "time's sine", "time's cosine")
+FEATURES = (*NAMES, *WORDS, *MANNERS, *TIMES)
 _WORDS, _MANNERS = len(NAMES), len(NAMES) + len(WORDS)
 _EVENT_PLACE = {name: place for place, name in enumerate(NAMES)}
 _WORD_PLACE = {word: _WORDS + number for number, word in enumerate(WORDS)}
 _MANNER_PLACE = {manner: _MANNERS + number for number, manner in enumerate(MANNERS)}
 EVENT_FEATURES = slice(0, _WORDS)
 WORD_FEATURES = slice(_WORDS, _MANNERS)
+TIME_FEATURES = slice(_MANNERS + len(MANNERS), None)
+PERIOD = 20.0  # seconds: time stands as its share of it, and as the sine and cosine of an angle
 LEAST = 0.3  # of a window that an event must fill to stand in it
 
 
@@ -32,7 +35,8 @@ def score(scene: Scene, speed: float = 1.0, windows: int = WINDOWS) -> NDArray[n
 
     Events stand in the windows that they fill for a third, or else in the one where they fill most. A word
     stands in the window of its middle; its time is a guess from the letters before it. "unit" counts the
-    barks, strokes and steps that begin in a window.
+    barks, strokes and steps that begin in a window. Where anything stands in a window, its time does
+    too: what came before what is told from that.
     """
     found = np.zeros((windows, len(FEATURES)), np.float32)
     edges = np.arange(windows + 1) * SECONDS * speed
@@ -61,6 +65,10 @@ def score(scene: Scene, speed: float = 1.0, windows: int = WINDOWS) -> NDArray[n
         for word, middle in word_times(speech):
             if middle < edges[-1]:
                 found[window_of(middle), _WORD_PLACE[word]] = 1
+    share = (np.arange(windows) + 0.5) * SECONDS / PERIOD
+    angle = 2 * np.pi * share
+    busy = found.any(1)
+    found[busy, TIME_FEATURES] = np.stack([share, np.sin(angle), np.cos(angle)], 1)[busy]
     return found
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from demos.mini.world import grammar, language, scenes, speech
-from demos.mini.world.ranges import Ranges
+from demos.mini.world.ranges import Ranges, unusual
 from demos.mini.world.scene import Scene, SceneKind
 from demos.mini.world.taxonomy import CLASSES
 
@@ -175,24 +175,32 @@ def played(sound: NDArray[np.float32], speed: float) -> NDArray[np.float32]:
     return np.interp(places, np.arange(len(sound)), sound).astype(np.float32)
 
 
-def build(folder: Path, parts: int, make: Callable[[int], Iterable[Rendered]]) -> None:
-    """Render the missing ones of `parts` parts with two processes; `make(part)` yields sounds and truths."""
+def build(
+    folder: Path, parts: int, make: Callable[[int], Iterable[Rendered]], share_unusual: float = 0.0
+) -> None:
+    """Render the missing ones of `parts` parts with two processes; `make(part)` yields sounds and truths.
+
+    `share_unusual` of what they draw is unusual in everything at once (`ranges.unusual`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [part for part in range(parts) if not (folder / f"{part:04}.npy").exists()]
     if not missing:
         return
     with ProcessPoolExecutor(2) as pool:
-        jobs = [pool.submit(_build_part, folder, part, make) for part in missing]
+        jobs = [pool.submit(_build_part, folder, part, make, share_unusual) for part in missing]
         for job in tqdm(jobs, desc=f"render {folder.name}", mininterval=5):
             job.result()
 
 
-def _build_part(folder: Path, part: int, make: Callable[[int], Iterable[Rendered]]) -> None:
+def _build_part(
+    folder: Path, part: int, make: Callable[[int], Iterable[Rendered]], share_unusual: float = 0.0
+) -> None:
     sounds, lines = [], []
-    for samples, truth in make(part):
-        quantised = np.clip(np.round(samples * 32767), -32768, 32767).astype(np.int16)
-        sounds.append(quantised)
-        lines.append(json.dumps({**truth, "samples": len(quantised)}))
+    with unusual(share_unusual):
+        for samples, truth in make(part):
+            quantised = np.clip(np.round(samples * 32767), -32768, 32767).astype(np.int16)
+            sounds.append(quantised)
+            lines.append(json.dumps({**truth, "samples": len(quantised)}))
     (folder / f"{part:04}.jsonl").write_text("\n".join(lines) + "\n")
     beside = folder / f"{part:04}.tmp"
     with beside.open("wb") as file:
