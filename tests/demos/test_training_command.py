@@ -38,8 +38,6 @@ def test_a_stage_needs_no_more_packages_than_its_network(module: str, needed: se
     [
         (["nothing"], "There is no stage 'nothing'"),
         (["--device", "tpu", "hubert"], "no way to train on 'tpu'"),
-        (["--device", "cuda", "hubert", "clap"], "The stage 'clap' runs on the processor"),
-        (["--device", "cuda"], "The stage 'sounds' runs on the processor"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_begins(

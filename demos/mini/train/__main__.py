@@ -2,7 +2,7 @@
 
 python -m demos.mini.train                    every stage, then the weights are put in place
 python -m demos.mini.train whisper salmonn    these stages alone
-python -m demos.mini.train hubert --device cuda    on a GPU: the models of the layer study alone
+python -m demos.mini.train --device cuda      networks learn on a GPU; the rest is done on the processor
 
 Each stage imports what it needs when it begins: rendering needs no torch, the stages of the layer study no
 openai-whisper.
@@ -52,8 +52,6 @@ LAYER_STUDY = tuple(
 )
 """Files that the app does without."""
 UNUSUAL = 0.5  # of what is drawn for the last scenes and the spoken questions: see `ranges.unusual`
-ON_A_DEVICE = ("wav2vec2", "hubert", "data2vec", "speaker")
-"""Stages that train wherever `--device` says; the others train on the processor."""
 
 
 def render(folder: Path) -> None:
@@ -122,13 +120,17 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
     "tokenizer": lambda folder, _: _module("tokenizer").run(
         folder, _module("texts").corpus(scenes(folder), utterances(folder))
     ),
-    "clap": lambda folder, _: _module("clap").run(folder, scenes(folder), steps=6000),
-    "clap-heads": lambda folder, _: _module("clap").run_heads(folder, scenes(folder), steps=600),
-    "pengi": lambda folder, _: _module("pengi").run(folder, scenes(folder), steps=1500, more_steps=1500),
-    "whisper": lambda folder, _: _module("whisper").run(
-        folder, utterances(folder), steps=2000, wide_steps=3600
+    "clap": lambda folder, device: _module("clap").run(folder, scenes(folder), steps=6000, device=device),
+    "clap-heads": lambda folder, device: _module("clap").run_heads(
+        folder, scenes(folder), steps=600, device=device
     ),
-    "beats": lambda folder, _: _module("beats").run(
+    "pengi": lambda folder, device: _module("pengi").run(
+        folder, scenes(folder), steps=1500, more_steps=1500, device=device
+    ),
+    "whisper": lambda folder, device: _module("whisper").run(
+        folder, utterances(folder), steps=2000, wide_steps=3600, device=device
+    ),
+    "beats": lambda folder, device: _module("beats").run(
         folder,
         scenes(folder),
         sounds.Scenes(folder / "questions"),
@@ -136,11 +138,12 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
         steps=4000,
         more_steps=2500,
         long_steps=200,
+        device=device,
     ),
-    "llama": lambda folder, _: _module("llama").run(
-        folder, _module("salmonn").configuration(folder), steps=2000, more_steps=1600
+    "llama": lambda folder, device: _module("llama").run(
+        folder, _module("salmonn").configuration(folder), steps=2000, more_steps=1600, device=device
     ),
-    "salmonn": lambda folder, _: _module("salmonn").run(
+    "salmonn": lambda folder, device: _module("salmonn").run(
         folder,
         sounds.Scenes(folder / "questions"),
         scenes(folder),
@@ -148,28 +151,35 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
         steps=3600,
         more_steps=2000,
         full_steps=160,
+        device=device,
     ),
-    "llama-wider": lambda folder, _: _module("llama").run_wider(
-        folder, _module("salmonn").configuration(folder), steps=1800
+    "llama-wider": lambda folder, device: _module("llama").run_wider(
+        folder, _module("salmonn").configuration(folder), steps=1800, device=device
     ),
-    "beats-wider": lambda folder, _: _module("beats").run_wider(
+    "beats-wider": lambda folder, device: _module("beats").run_wider(
         folder,
         sounds.Scenes(folder / "scenes-more", 50),
         sounds.Scenes(folder / "questions"),
         utterances(folder),
-        steps=3500,
-        long_steps=200,
+        steps=2800,
+        long_steps=150,
+        device=device,
     ),
-    "clap-wider": lambda folder, _: _module("clap").run_wider(folder, more_scenes(folder), steps=3500),
-    "pengi-wider": lambda folder, _: _module("pengi").run_wider(folder, more_scenes(folder), steps=1500),
+    "clap-wider": lambda folder, device: _module("clap").run_wider(
+        folder, more_scenes(folder), steps=3000, device=device
+    ),
+    "pengi-wider": lambda folder, device: _module("pengi").run_wider(
+        folder, more_scenes(folder), steps=1200, device=device
+    ),
     "evidence": lambda folder, _: _module("evidence").run(folder),
-    "salmonn-wider": lambda folder, _: _module("salmonn").run_wider(
+    "salmonn-wider": lambda folder, device: _module("salmonn").run_wider(
         folder,
         sounds.Scenes(folder / "questions"),
         more_scenes(folder),
         counts=(12_000, 8000),
-        steps=2500,
-        full_steps=160,
+        steps=2300,
+        full_steps=100,
+        device=device,
     ),
     "activation": lambda folder, _: _module("activation").run(
         folder, sounds.Scenes(folder / "questions"), scenes(folder)
@@ -190,14 +200,12 @@ def main(arguments: list[str] | None = None) -> int:
         "--folder", type=Path, default=Path("build/train"), help="where sounds and checkpoints lie"
     )
     parser.add_argument("--threads", type=int, default=0, help="torch threads (default: as many as cores)")
-    parser.add_argument(
-        "--device", default="cpu", help=f"cpu or cuda, of {', '.join(ON_A_DEVICE)} (default: cpu)"
-    )
+    parser.add_argument("--device", default="cpu", help="where networks learn: cpu or cuda (default: cpu)")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.stages if name not in STAGES]:
         print(f"There is no stage {unknown[0]!r}; the stages are {', '.join(STAGES)}.", file=sys.stderr)
         return 2
-    if refused := _refused(options.device, options.stages):
+    if refused := _refused(options.device):
         print(refused, file=sys.stderr)
         return 2
     if options.threads:
@@ -214,14 +222,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _refused(device: str, stages: list[str]) -> str:
-    """Why these stages cannot be run on the device; "" where they can."""
+def _refused(device: str) -> str:
+    """Why nothing can be trained on the device; "" where it can."""
     if device == "cpu":
         return ""
     if device != "cuda":
         return f"There is no way to train on {device!r}; --device is cpu or cuda."
-    if others := [name for name in stages or STAGES if name not in ON_A_DEVICE]:
-        return f"The stage {others[0]!r} runs on the processor; on a GPU train {', '.join(ON_A_DEVICE)}."
     import torch
 
     return "" if torch.cuda.is_available() else "torch finds no GPU here; leave --device away."

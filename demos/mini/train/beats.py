@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from demos.mini.train.beginnings import expect_rarely, principal_filters
-from demos.mini.train.fast import compiled, mixed
+from demos.mini.train.fast import compiled, device_of, mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes, Sounds, Utterances
@@ -197,6 +197,7 @@ def run(
     more_steps: int,
     long_steps: int,
     choices: Choices = Choices(),
+    device: str = "cpu",
 ) -> None:
     """Train all phases; write `beats.safetensors` (float16) and `beats.json`."""
     torch.manual_seed(31)
@@ -206,6 +207,7 @@ def run(
     expect_rarely(predictor.bias)
     lesson = Lesson(folder, scenes, questions, utterances, choices)
     beats.patch_embedding.weight.data.copy_(first_filters(lesson))
+    beats.to(device)
 
     losses = losses_of(beats, lesson)
 
@@ -234,11 +236,17 @@ def run(
 
 
 def run_wider(
-    folder: Path, scenes: Scenes, questions: Scenes, utterances: Utterances, steps: int, long_steps: int
+    folder: Path,
+    scenes: Scenes,
+    questions: Scenes,
+    utterances: Utterances,
+    steps: int,
+    long_steps: int,
+    device: str = "cpu",
 ) -> None:
     """Grow the network in `beats.safetensors`, go on with other scenes, many unusual; writes it again."""
     torch.manual_seed(37)
-    beats = grown(trained(folder), CONFIG).requires_grad_(True)
+    beats = grown(trained(folder), CONFIG).requires_grad_(True).to(device)
     losses = losses_of(beats, Lesson(folder, scenes, questions, utterances, named="scenes-more"))
     for plan, size, frames in (
         (Plan("beats-wider", steps, 2.5e-3, warm_up=100, decay=0.7, muon=True, seed=35), 32, SHORT),
@@ -256,7 +264,7 @@ def run_wider(
 
 def losses_of(beats: Beats, lesson: Lesson) -> Callable[..., dict[str, Tensor]]:
     """The losses of a batch of so many windows of so many frames, of which a share is changed."""
-    predictor = beats.predictor
+    predictor, device = beats.predictor, device_of(beats)
     assert predictor is not None  # the configuration has classes
 
     def tag(fbank: Tensor) -> Tensor:
@@ -266,9 +274,9 @@ def losses_of(beats: Beats, lesson: Lesson) -> Callable[..., dict[str, Tensor]]:
 
     def losses(rng: np.random.Generator, size: int, frames: int, changed: float = 1.0) -> dict[str, Tensor]:
         fbank, truth = lesson.batch(rng, size, frames, changed)
-        with mixed():
-            logits = quick(fbank)
-        logits = logits.float()
+        with mixed(device):
+            logits = quick(fbank.to(device))
+        logits, truth = logits.float(), truth.to(device)
         timed = F.binary_cross_entropy_with_logits(logits, truth)
         clip = F.binary_cross_entropy_with_logits(logits.amax(1), truth.amax(1))
         return {"timed": 24 * timed, "clip": 9 * clip, "which": 4 * which_class(logits, truth)}

@@ -29,7 +29,7 @@ from demos.clap.checkpoint import load
 from demos.clap.network import Clap, ClapConfig
 from demos.mini.train.beginnings import expect_rarely, principal_filters
 from demos.mini.train.clap_examples import END, PLACES, Examples
-from demos.mini.train.fast import compiled, mixed
+from demos.mini.train.fast import compiled, device_of, mixed
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.objectives import share_changed, which_class
 from demos.mini.train.sounds import SAMPLE_RATE, Scenes
@@ -92,7 +92,7 @@ class Lesson(nn.Module):
         self.places = nn.Linear(width, PLACES * len(NAMES))
 
 
-def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) -> None:
+def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices(), device: str = "cpu") -> None:
     """Train and write `htsat.safetensors`, `clap.safetensors` (float16) and `clap.json`."""
     torch.manual_seed(11)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -120,6 +120,7 @@ def run(folder: Path, scenes: Scenes, steps: int, choices: Choices = Choices()) 
         expect_rarely(bias)
     filters = first_filters(htsat, examples)
     htsat.patch_embed.proj.weight.data[: len(filters)] = filters
+    lesson.to(device)
 
     losses = losses_of(lesson, examples, labels, choices)
     train(
@@ -142,6 +143,7 @@ def losses_of(
 ) -> Callable[[np.random.Generator, int], dict[str, Tensor]]:
     """The losses of a step; where it `ramps`, sounds are unchanged in the first ones."""
     clap, htsat = lesson.clap, lesson.clap.audio_encoder.base.htsat
+    device = device_of(clap)
 
     def listen(log_mel: Tensor) -> tuple[Tensor, Tensor]:
         output = htsat.from_log_mel(log_mel[:, None])
@@ -158,8 +160,9 @@ def losses_of(
             rng, share_changed(step, RAMP) if ramps else 1.0, widen(rng, log_mel, truth), (log_mel, truth)
         )
         log_mel, truth = widened if choices.widening else (log_mel, truth)
-        with mixed():
-            latent, framewise = quick(augment(rng, log_mel))
+        with mixed(device):
+            latent, framewise = quick(augment(rng, log_mel).to(device))
+        truth = truth.to(device)
         latent, framewise = latent.float(), framewise.float()
         sounding, events = truth.amax(1), lesson.events(latent)
         timed = 24 * F.binary_cross_entropy_with_logits(framewise, truth)
@@ -175,14 +178,14 @@ def losses_of(
             found["events"] = clip
         if choices.order_head:
             places = lesson.places(latent).unflatten(1, (PLACES, len(NAMES))).flatten(0, 1)
-            order = torch.from_numpy(examples.order[rows]).flatten()
+            order = torch.from_numpy(examples.order[rows]).flatten().to(device)
             found["order"] = order_weight * F.cross_entropy(places, order, ignore_index=-1)
         return found
 
     return losses
 
 
-def run_wider(folder: Path, scenes: Scenes, steps: int) -> None:
+def run_wider(folder: Path, scenes: Scenes, steps: int, device: str = "cpu") -> None:
     """Go on from both files with other scenes, many of them unusual; writes them again.
 
     The heads that are not kept are drawn anew, and the order of events weighs twice as much.
@@ -193,6 +196,7 @@ def run_wider(folder: Path, scenes: Scenes, steps: int) -> None:
     lesson = Lesson(clap)
     expect_rarely(lesson.events.bias)
     examples = Examples(folder, scenes, clap.audio_encoder.base.htsat, tokenizer, more=True)
+    lesson.to(device)
     train(
         Plan("clap-wider", steps, 2.5e-3, warm_up=150, weight_decay=0.05, decay=0.6, muon=True, seed=17),
         lesson,
@@ -237,16 +241,16 @@ def matching(
     captions, classes, wrong = text.split([len(rows), len(labels), len(text) - len(rows) - len(labels)])
     scale = clap.logit_scale.clamp(max=np.log(100)).exp()
     logits = scale * audio @ captions.T
-    content = torch.from_numpy(examples.content[rows])
+    content = torch.from_numpy(examples.content[rows]).to(latent.device)
     match = (content[:, None] == content[None]).float()
     match = match / match.sum(1, keepdim=True)
-    own = torch.full((len(rows), NEGATIVES), -1e4)
+    own = torch.full((len(rows), NEGATIVES), -1e4, device=latent.device)
     own[false] = scale * (audio[false][:, None] * wrong.unflatten(0, (-1, NEGATIVES))).sum(-1)
     to_text = F.cross_entropy(
         torch.cat([logits, own], dim=1), torch.cat([match, torch.zeros_like(own)], dim=1)
     )
     found = {"contrast": (to_text + F.cross_entropy(logits.T, match)) / 2}
-    single = torch.from_numpy(examples.single[rows])
+    single = torch.from_numpy(examples.single[rows]).to(latent.device)
     if labels and (single >= 0).any():
         found["label"] = F.cross_entropy(scale * audio @ classes.T, single, ignore_index=-1)
     return found
@@ -256,16 +260,15 @@ def _read(clap: Clap, texts: list[list[int]]) -> Tensor:
     """What the text tower makes of texts [texts, width], short ones apart from long ones to pad less."""
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     halves = [order[: len(order) // 2], order[len(order) // 2 :]]
-    with mixed():
-        said = torch.cat(
-            [
-                clap.caption_encoder(*padded([texts[i] for i in half], 0, len(texts[half[-1]])))
-                for half in halves
-            ]
-        )
+    device, read = device_of(clap), []
+    with mixed(device):
+        for half in halves:
+            ids, mask = padded([texts[i] for i in half], 0, len(texts[half[-1]]))
+            read.append(clap.caption_encoder(ids.to(device), mask.to(device)))
+    said = torch.cat(read)
     back = torch.empty(len(order), dtype=torch.long)
     back[torch.tensor(order)] = torch.arange(len(order))
-    return said.float()[back]
+    return said.float()[back.to(device)]
 
 
 def _any(rng: np.random.Generator, options: list[list[int]]) -> list[int]:
@@ -280,14 +283,14 @@ def save(folder: Path, clap: Clap) -> None:
     save_file({k: v for k, v in state.items() if not k.startswith(base)}, folder / "clap.safetensors")
 
 
-def hear(folder: Path, scenes: Scenes, more: bool = False) -> NDArray[np.float32]:
+def hear(folder: Path, scenes: Scenes, more: bool = False, device: str = "cpu") -> NDArray[np.float32]:
     """HTSAT's latents of every scene, [scenes, hearings, width]: as it is first, then widened; made once.
 
     Those of `more` scenes are kept apart from those of the first ones.
     """
     path = folder / ("latents-more.npy" if more else "latents.npy")
     if not path.exists():
-        clap = trained(folder)
+        clap = trained(folder).to(device)
         htsat = clap.audio_encoder.base.htsat
         log_mels = np.load(folder / ("log_mel-more.npy" if more else "log_mel.npy"), mmap_mode="r")
         latents = np.zeros((len(scenes), HEARINGS, htsat.config.latent_size), np.float32)
@@ -299,8 +302,8 @@ def hear(folder: Path, scenes: Scenes, more: bool = False) -> NDArray[np.float32
             for hearing in range(HEARINGS):
                 rng = np.random.default_rng([21, start, hearing])
                 heard = widen(rng, log_mel, silent)[0] if hearing else log_mel
-                with torch.no_grad(), mixed():
-                    latents[rows, hearing] = quick(heard).float().numpy()
+                with torch.no_grad(), mixed(device):
+                    latents[rows, hearing] = quick(heard.to(device)).float().cpu().numpy()
         np.save(path, latents)
     return np.load(path)
 
@@ -311,7 +314,7 @@ def trained(folder: Path) -> Clap:
     return load([folder / "htsat.safetensors", folder / "clap.safetensors"], config)
 
 
-def run_heads(folder: Path, scenes: Scenes, steps: int) -> None:
+def run_heads(folder: Path, scenes: Scenes, steps: int, device: str = "cpu") -> None:
     """Go on with the text tower and both projections alone, on kept latents; writes `clap.safetensors` again.
 
     HTSAT's tags know more than the shared space does by then, and without HTSAT a step costs a tenth.
@@ -322,12 +325,13 @@ def run_heads(folder: Path, scenes: Scenes, steps: int) -> None:
     clap.requires_grad_(True)
     clap.audio_encoder.base.requires_grad_(False)
     examples = Examples(folder, scenes, clap.audio_encoder.base.htsat, tokenizer)
-    latents = hear(folder, scenes)
+    latents = hear(folder, scenes, device=device)
+    clap.to(device)
     labels = label_captions(tokenizer)
 
     def losses(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         rows = rng.choice(len(scenes), 2 * BATCH, replace=False)
-        latent = torch.from_numpy(latents[rows, rng.integers(0, HEARINGS, len(rows))])
+        latent = torch.from_numpy(latents[rows, rng.integers(0, HEARINGS, len(rows))]).to(device)
         return matching(rng, clap, examples, rows, latent, labels)
 
     train(

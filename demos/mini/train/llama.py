@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from demos.mini.train.fast import mixed, plain_attention
+from demos.mini.train.fast import device_of, mixed, plain_attention
 from demos.mini.train.lessons import Pair, instruction, one, yes_or_no
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.score import FEATURES, TIME_FEATURES, WINDOWS, score
@@ -112,11 +112,11 @@ def lesson(rng: np.random.Generator, asks: bool = False) -> tuple[NDArray[np.flo
     return heard, pair
 
 
-def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> None:
+def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int, device: str = "cpu") -> None:
     """Train and write `llama.safetensors` (float16) and `reader.safetensors`, what SALMONN learns from."""
     torch.manual_seed(61)
     tokenizer = load_tokenizer(folder / "tokenizer.json")
-    reader = Reader(config)
+    reader = Reader(config).to(device)
 
     losses = losses_of(reader, tokenizer)
 
@@ -128,7 +128,7 @@ def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> Non
         windows = WINDOWS if step > 0.85 * more_steps else 28 + int(rng.integers(0, 8))
         return losses(rng, windows, asks=bool(step % 2))
 
-    with plain_attention():
+    with plain_attention(device):
         train(Plan("llama", steps, 3e-3, warm_up=200, decay=0.7, muon=True, seed=62), reader, first, folder)
         reader.read.requires_grad_(False)
         plan = Plan("llama-more", more_steps, 2.5e-3, warm_up=50, decay=0.5, muon=True, seed=63)
@@ -136,13 +136,13 @@ def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int) -> Non
     save(folder, reader)
 
 
-def run_wider(folder: Path, config: SalmonnConfig, steps: int) -> None:
+def run_wider(folder: Path, config: SalmonnConfig, steps: int, device: str = "cpu") -> None:
     """Go on from `llama.safetensors`, mostly with questions of yes and no; both files are written again.
 
     The layer that reads scores is drawn anew.
     """
     torch.manual_seed(64)
-    reader = Reader(config)
+    reader = Reader(config).to(device)
     take(reader.salmonn, folder)
     losses = losses_of(reader, load_tokenizer(folder / "tokenizer.json"))
 
@@ -150,7 +150,7 @@ def run_wider(folder: Path, config: SalmonnConfig, steps: int) -> None:
         windows = WINDOWS if step > 0.9 * steps else 28 + int(rng.integers(0, 8))
         return losses(rng, windows, asks=bool(step % 2))
 
-    with plain_attention():
+    with plain_attention(device):
         plan = Plan("llama-wider", steps, 2.5e-3, warm_up=100, decay=0.7, muon=True, seed=65)
         train(plan, reader, wider, folder)
     save(folder, reader)
@@ -159,11 +159,13 @@ def run_wider(folder: Path, config: SalmonnConfig, steps: int) -> None:
 def losses_of(reader: Reader, tokenizer: PreTrainedTokenizerFast) -> Callable[..., dict[str, Tensor]]:
     """The loss of a batch of lessons of so many windows; where it asks, of questions of yes and no."""
 
+    device = device_of(reader)
+
     def losses(rng: np.random.Generator, windows: int, asks: bool = False) -> dict[str, Tensor]:
         lessons = [lesson(rng, asks) for _ in range(BATCH)]
         scores = torch.from_numpy(np.stack([found for found, _ in lessons])[:, :windows])
-        with mixed():
-            tokens = reader.read(scores)
+        with mixed(device):
+            tokens = reader.read(scores.to(device))
             text = text_loss(reader.salmonn, tokenizer, tokens, [pair for _, pair in lessons], 0.0)
         return {"text": text}
 

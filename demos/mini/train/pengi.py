@@ -57,7 +57,7 @@ class Lesson(nn.Module):
     them all.
     """
 
-    def __init__(self, folder: Path, scenes: Scenes, more: bool = False) -> None:
+    def __init__(self, folder: Path, scenes: Scenes, more: bool = False, device: str = "cpu") -> None:
         super().__init__()
         self.scenes = scenes
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
@@ -76,38 +76,39 @@ class Lesson(nn.Module):
         self.pengi = Pengi(self.config)
         self.pengi.audio_encoder.base.requires_grad_(False)
         self.events = nn.Linear(self.config.embedding_size, len(NAMES))
-        self.latents = hear(folder, scenes, more)
-        self.deviation = torch.from_numpy(self.latents.reshape(-1, self.latents.shape[-1]).std(0))
+        self.latents = hear(folder, scenes, more, device)
+        self.device = torch.device(device)
+        self.deviation = torch.from_numpy(self.latents.reshape(-1, self.latents.shape[-1]).std(0)).to(device)
 
     def losses(self, rng: np.random.Generator, shares: tuple[float, float]) -> dict[str, Tensor]:
         """Cross-entropy of a batch of texts, and of the events in their embeddings; see `sample_text`."""
         config, pengi = self.config, self.pengi
         rows = rng.integers(0, len(self.scenes), BATCH)
         pairs = [sample_text(rng, self.scenes, int(i), shares) for i in rows]
-        latent = torch.from_numpy(self.latents[rows, rng.integers(0, HEARINGS, BATCH)])
-        latent = latent + LATENT_NOISE * self.deviation * torch.randn(latent.shape)
+        latent = torch.from_numpy(self.latents[rows, rng.integers(0, HEARINGS, BATCH)]).to(self.device)
+        latent = latent + LATENT_NOISE * self.deviation * torch.randn(latent.shape, device=self.device)
         prompts = [self.tokenizer(prompt + config.end_text).input_ids for prompt, _ in pairs]
         ids, mask = padded([row[: config.prompt_length] for row in prompts], 0, config.prompt_length)
         said = [self.tokenizer(text + config.end_text).input_ids for _, text in pairs]
-        target, heard = padded(said, 0, max(map(len, said)))
-        with mixed():
-            prefix = pengi.prefix(latent, ids, mask, normalize_text=False)
+        target, heard = (part.to(self.device) for part in padded(said, 0, max(map(len, said))))
+        with mixed(self.device):
+            prefix = pengi.prefix(latent, ids.to(self.device), mask.to(self.device), normalize_text=False)
             inputs = torch.cat([prefix, pengi.embed_tokens(target)], dim=1)
             hidden = pengi.caption_decoder.gpt.transformer(inputs_embeds=inputs).last_hidden_state
             logits = pengi.caption_decoder.gpt.lm_head(hidden[:, prefix.shape[1] - 1 : -1]).float()
         wanted = target.masked_fill(heard == 0, -100)
         text = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100)
-        truth = torch.zeros(BATCH, len(NAMES))
+        truth = torch.zeros(BATCH, len(NAMES), device=self.device)
         for row, index in enumerate(rows):
             truth[row, [NAMES.index(name) for name in self.scenes.scenes[int(index)].names]] = 1
         found = self.events(10 * unit_length(pengi.audio_encoder.embed(latent)))
         return {"text": text, "events": 4 * F.binary_cross_entropy_with_logits(found, truth)}
 
 
-def run(folder: Path, scenes: Scenes, steps: int, more_steps: int) -> None:
+def run(folder: Path, scenes: Scenes, steps: int, more_steps: int, device: str = "cpu") -> None:
     """Train both phases; write `pengi.safetensors` (float16, without HTSAT) and `pengi.json`."""
     torch.manual_seed(22)
-    lesson = Lesson(folder, scenes)
+    lesson = Lesson(folder, scenes, device=device).to(device)
     for plan, shares in (
         (Plan("pengi", steps, 2e-3, warm_up=150, final_fraction=0.3, muon=True, seed=23), (0.45, 0.15)),
         (Plan("pengi-more", more_steps, 1.5e-3, warm_up=30, muon=True, seed=24), (0.6, 0.2)),
@@ -118,19 +119,20 @@ def run(folder: Path, scenes: Scenes, steps: int, more_steps: int) -> None:
         ) -> dict[str, Tensor]:
             return lesson.losses(rng, shares)
 
-        with plain_attention():
+        with plain_attention(device):
             train(plan, lesson, losses, folder)
     save(folder, lesson)
 
 
-def run_wider(folder: Path, scenes: Scenes, steps: int) -> None:
+def run_wider(folder: Path, scenes: Scenes, steps: int, device: str = "cpu") -> None:
     """Go on from `pengi.safetensors` with other scenes, many of them unusual, as HTSAT hears them now."""
     torch.manual_seed(25)
-    lesson = Lesson(folder, scenes, more=True)
+    lesson = Lesson(folder, scenes, more=True, device=device)
     files = [folder / "htsat.safetensors", folder / "pengi.safetensors"]
     lesson.pengi = load(files, lesson.config).requires_grad_(True)
     lesson.pengi.audio_encoder.base.requires_grad_(False)
-    with plain_attention():
+    lesson.to(device)
+    with plain_attention(device):
         train(
             Plan("pengi-wider", steps, 1.5e-3, warm_up=100, decay=0.8, muon=True, seed=26),
             lesson,

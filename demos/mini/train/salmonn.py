@@ -26,7 +26,7 @@ from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
 from demos.mini.train.beats import trained
-from demos.mini.train.fast import compiled, mixed, plain_attention
+from demos.mini.train.fast import compiled, device_of, mixed, plain_attention
 from demos.mini.train.lessons import Pair, first_task, instruction, yes_or_no
 from demos.mini.train.llama import take, text_loss
 from demos.mini.train.loop import Plan, train
@@ -83,18 +83,19 @@ def encode(
         speech = np.zeros((count, frames, DIMENSIONS.n_audio_state), np.float16)
         audio = np.zeros((count, frames, BEATS.encoder_embed_dim), np.float16)
         lengths = np.zeros(count, np.int64)
+        device = device_of(whisper)
         attend_plainly(whisper)
         listen = compiled(whisper.encoder.forward)
         for length, rows in tqdm(_alike(sounds, count, seconds), desc=f"encode {name}", mininterval=5):
             clips = [at_some_speed(sounds, row)[:length] for row in rows]
             samples = torch.from_numpy(np.stack(clips))
-            mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE)))
-            fbank = beats.fbank(samples, dtype=torch.float32)
-            with torch.no_grad(), mixed(), sliced_positions(whisper.encoder, seconds):
+            mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE))).to(device)
+            fbank = beats.fbank(samples, dtype=torch.float32).to(device)
+            with torch.no_grad(), mixed(device), sliced_positions(whisper.encoder, seconds):
                 # Compiled for whole batches; the last of a length is not worth a compilation of its own.
                 hidden = listen(mel) if len(rows) == ENCODED else whisper.encoder(mel)
-                speech[rows] = hidden.float().numpy()
-                tokens = beats.encode(fbank)[0][:, :frames].float().numpy()
+                speech[rows] = hidden.float().cpu().numpy()
+                tokens = beats.encode(fbank)[0][:, :frames].float().cpu().numpy()
             audio[rows, : tokens.shape[1]] = tokens
             lengths[rows] = tokens.shape[1]
         np.save(paths[0], speech)
@@ -138,10 +139,11 @@ class Trainee(nn.Module):
 
     def audio_tokens(self, encodings: Encodings, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Audio tokens [B, windows, width] of some clips and what the Q-Former found in each window."""
-        network = self.salmonn
-        speech = network.ln_speech(torch.from_numpy(encodings.speech[rows].astype(np.float32)))
-        audio = network.ln_audio(torch.from_numpy(encodings.audio[rows].astype(np.float32)))
-        heard = torch.arange(audio.shape[1]) < torch.from_numpy(encodings.lengths[rows])[:, None]
+        network, device = self.salmonn, device_of(self)
+        speech = network.ln_speech(torch.from_numpy(encodings.speech[rows].astype(np.float32)).to(device))
+        audio = network.ln_audio(torch.from_numpy(encodings.audio[rows].astype(np.float32)).to(device))
+        lengths = torch.from_numpy(encodings.lengths[rows]).to(device)
+        heard = torch.arange(audio.shape[1], device=device) < lengths[:, None]
         fused = torch.cat([speech, audio * heard[:, :, None]], dim=-1)
         found = network.query(fused)
         return network.speech_llama_proj(found), found
@@ -213,20 +215,22 @@ class Lesson:
         questions: Scenes,
         scenes: Scenes,
         choices: Choices = Choices(),
-        counts: tuple[int, int] = (QUESTION_CLIPS, SCENE_CLIPS),
+        counts: tuple[int, int] | None = None,
         named: str = "salmonn",
+        device: str = "cpu",
     ) -> None:
         """`counts` are those of encoded questions and scenes, `named` how they are called in `folder`."""
         self.choices = choices
         self.tokenizer = load_tokenizer(folder / "tokenizer.json")
         self.config = configuration(folder)
-        whisper = read_whisper(folder / "whisper.pt")
-        beats = trained(folder)
-        self.trainee = Trainee(self.config, beats, folder)
+        self.device = torch.device(device)
+        whisper = read_whisper(folder / "whisper.pt").to(device)
+        beats = trained(folder).to(device)
+        self.trainee = Trainee(self.config, beats, folder).to(device)
         self.pools: list[tuple[Scenes, Encodings]] = []
         for name, sounds, count in (
-            ("questions", questions, counts[0]),
-            ("scenes", scenes, counts[1]),
+            ("questions", questions, counts[0] if counts else QUESTION_CLIPS),
+            ("scenes", scenes, counts[1] if counts else SCENE_CLIPS),
         ):
             encodings = encode(folder, f"{named}-{name}", sounds, count, whisper, beats, SECONDS)
             self.pools.append((sounds, encodings))
@@ -259,11 +263,11 @@ class Lesson:
         first: bool,
         asks: bool = False,
     ) -> dict[str, Tensor]:
-        with mixed():
+        with mixed(self.device):
             tokens, found = self.trainee.audio_tokens(encodings, rows)
         truth = torch.from_numpy(
             np.stack([score(sounds.scenes[i], speed_of(int(i)), found.shape[1]) for i in rows])
-        )
+        ).to(self.device)
         asides = self.trainee.asides(tokens.float(), found.float(), truth)
         if not self.choices.asides:
             del asides["events"], asides["words"]
@@ -273,7 +277,7 @@ class Lesson:
             padding = self._silence(rng, windows - tokens.shape[1], len(rows))
             tokens = torch.cat([tokens, padding], dim=1)
         pairs = [self._pair(rng, sounds, int(i), first, asks) for i in rows]
-        with mixed():
+        with mixed(self.device):
             text = text_loss(self.trainee.salmonn, self.tokenizer, tokens, pairs)
         return {"text": text, **asides}
 
@@ -291,9 +295,10 @@ class Lesson:
         kernel = self.config.window_frames
         start = int(rng.integers(FRAMES + 100, full.speech.shape[1] - kernel))
         padding = np.asarray(full.speech[int(rng.integers(FULL_CLIPS)), start : start + kernel], np.float32)
-        with mixed():
-            speech = network.ln_speech(torch.from_numpy(padding))
-            fused = torch.cat([speech, torch.zeros(kernel, BEATS.encoder_embed_dim)], dim=-1)
+        with mixed(self.device):
+            speech = network.ln_speech(torch.from_numpy(padding).to(self.device))
+            silent = torch.zeros(kernel, BEATS.encoder_embed_dim, device=self.device)
+            fused = torch.cat([speech, silent], dim=-1)
             return network.audio_tokens(fused[None]).expand(clips, windows, -1)
 
 
@@ -306,10 +311,11 @@ def run(
     more_steps: int,
     full_steps: int,
     choices: Choices = Choices(),
+    device: str = "cpu",
 ) -> None:
     """Train both stages; write `salmonn.safetensors` (float16) and `salmonn.json`."""
     torch.manual_seed(41)
-    lesson = Lesson(folder, questions, scenes, choices)
+    lesson = Lesson(folder, questions, scenes, choices, device=device)
 
     def first(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         return lesson.draw(rng, 24 + int(rng.integers(0, 8)), first=True)
@@ -340,14 +346,20 @@ def run(
 
 
 def run_wider(
-    folder: Path, questions: Scenes, scenes: Scenes, counts: tuple[int, int], steps: int, full_steps: int
+    folder: Path,
+    questions: Scenes,
+    scenes: Scenes,
+    counts: tuple[int, int],
+    steps: int,
+    full_steps: int,
+    device: str = "cpu",
 ) -> None:
     """Go on from `salmonn.safetensors` with what the encoders and mini-LLaMA know now; writes it again.
 
     `counts` are those of encoded questions and scenes. LoRA is drawn anew: it was made for the LLaMA before.
     """
     torch.manual_seed(47)
-    lesson = Lesson(folder, questions, scenes, counts=counts, named="salmonn-wider")
+    lesson = Lesson(folder, questions, scenes, counts=counts, named="salmonn-wider", device=device)
     known = load_file(folder / "salmonn.safetensors")
     for name, value in adapter_tensors(lesson.trainee.salmonn).items():
         if "lora_" not in name:
@@ -372,7 +384,7 @@ def run_wider(
 
 def _in_turn(folder: Path, lesson: Lesson, phases: tuple[tuple[Plan, Losses], ...]) -> None:
     """Train one phase after the other; write `salmonn.safetensors` (float16) and `salmonn.json`."""
-    with plain_attention():
+    with plain_attention(lesson.device):
         for plan, losses in phases:
             lesson.trainee.take_language(folder)
             train(plan, lesson.trainee, losses, folder)

@@ -173,29 +173,31 @@ class Trainee(nn.Module):
         `mel` [B, 80, frames] begins `start` seconds into the positions; the times of `said` count from its
         own beginning. `guess` weighs the guessed frame labels.
         """
+        device = mel.device
         texts = [" ".join(sentence.text for sentence in sentences) for sentences in said]
         x, y, spoken = self.targets(texts)
-        with mixed():
+        x, y = x.to(device), y.to(device)
+        with mixed(device):
             with sliced_positions(self.whisper.encoder, mel.shape[2] / MELS_PER_SECOND, start):
                 hidden = self.listen(mel)
             logits = self.whisper.decoder(x, hidden)
         hidden, logits = hidden.float(), logits.float()
         # One row stands for many: as many times its share of the softmax.
-        often = torch.zeros(logits.shape[-1])
+        often = torch.zeros(logits.shape[-1], device=device)
         often[-1] = math.log(self.unused)
         decoder = F.cross_entropy((logits + often).flatten(0, 1), y.flatten(), ignore_index=-100)
-        with mixed():
+        with mixed(device):
             scores = self.ctc(hidden[:, ::HEAD_STEP])
         scores = scores.float()
         log_probabilities = scores.log_softmax(-1).transpose(0, 1)  # [T, B, labels]
         lengths = torch.tensor([len(s) for s in spoken])
-        flat = torch.tensor([label for s in spoken for label in s])
+        flat = torch.tensor([label for s in spoken for label in s], device=device)
         times = torch.full((len(texts),), scores.shape[1])
         blank = self.ctc.out_features - 1
         ctc = F.ctc_loss(log_probabilities, flat, times, lengths, blank=blank, zero_infinity=True)
         losses = {"decoder": decoder, "ctc": 0.3 * (1 - guess) * ctc}
         if guess:
-            guessed = self.frame_labels(said, hidden.shape[1])[:, ::HEAD_STEP]
+            guessed = self.frame_labels(said, hidden.shape[1])[:, ::HEAD_STEP].to(device)
             words = guessed.masked_fill(guessed == blank, -100)
             silence = guessed.masked_fill(guessed != blank, -100)
             # CTC by itself begins by calling everything blank, so it comes in as the guess goes out.
@@ -212,7 +214,10 @@ class Trainee(nn.Module):
         table = rows[-1].expand(DIMENSIONS.n_vocab, -1).clone()
         table[self.token_ids] = rows[:-1]
         state["decoder.token_embedding.weight"] = table
-        return {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+        return {
+            name: (value.half() if value.is_floating_point() else value).cpu()
+            for name, value in state.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -288,17 +293,18 @@ def run(
     steps: int,
     wide_steps: int,
     choices: Choices = Choices(),
+    device: str = "cpu",
 ) -> None:
     """Train both phases and write `whisper.pt` in openai-whisper's format, float16."""
     torch.manual_seed(5)
-    trainee = Trainee(grammar.vocabulary())
+    trainee = Trainee(grammar.vocabulary()).to(device)
     texts = [truth["text"] for truth in utterances.truths]
     alone = Lesson(Powers(folder / "mel-utterances.npy", utterances), texts, choices=choices)
 
     def short(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         mel, said = alone.batch(rng, 32, SHORT_SECONDS)
         guess = float(np.clip(1.5 - 3 * step / steps, 0, 1))  # whole for a sixth, gone by half
-        return trainee.losses(mel, said, guess=guess if choices.frame_guess else 0.0)
+        return trainee.losses(mel.to(device), said, guess=guess if choices.frame_guess else 0.0)
 
     train(Plan("whisper-short", steps, 2e-3, warm_up=100, muon=True, seed=51), trainee, short, folder)
     backgrounds = Powers(folder / "mel-backgrounds.npy", Backgrounds(folder / "backgrounds"))
@@ -306,9 +312,11 @@ def run(
 
     def wide(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         if step % 8 == 7:
-            return trainee.losses(*beneath.batch(rng, 6, FULL_SECONDS))
+            mel, said = beneath.batch(rng, 6, FULL_SECONDS)
+            return trainee.losses(mel.to(device), said)
         start = float(rng.uniform(0, LATEST)) if step % 2 else 0.0
-        return trainee.losses(*beneath.batch(rng, 32, SHORT_SECONDS), start=start)
+        mel, said = beneath.batch(rng, 32, SHORT_SECONDS)
+        return trainee.losses(mel.to(device), said, start=start)
 
     train(
         Plan("whisper-wide", wide_steps, 1.5e-3, warm_up=50, decay=0.6, muon=True, seed=53),
