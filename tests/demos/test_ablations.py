@@ -3,106 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from demos.mini.evaluation import held_out
-from demos.mini.evaluation.held_out import HeldOut
-from demos.mini.train import ablation_measures, ablations, beats, clap, llama, salmonn, sounds, texts, whisper
-from demos.mini.train import tokenizer as tokenizer_stage
+from demos.mini.train import ablations, beats, clap
 from demos.mini.train.ablation_measures import Sizes, average_precision, change
 from demos.mini.train.ablations import RUNS, STAGES, AblationError, Run
-from demos.mini.world import language
-from demos.mini.world.scene import SceneKind
-from tests.demos.world_scenes import BUZZ, random_scene, samples_of
+
+pytestmark = pytest.mark.usefixtures("small_training")
 
 FEW = Sizes(singles=2, orders=2, sentences=1, covered=2, questions=1)
-SCENE_KINDS: tuple[SceneKind, ...] = ("single", "sequence", "speech_over", "overlap")
-
-
-def drawn(kind: str, number: int) -> HeldOut:
-    """The evaluation's clip, spoken by a stand-in where somebody speaks."""
-    if kind in ("single", "sequence"):
-        return held_out.draw(kind, number)
-    kinds: dict[str, SceneKind] = {"flite": "speech", "speech": "speech", "speech_over": "speech_over"}
-    return HeldOut(kind, number, random_scene(kinds.get(kind, "question"), number, "heldout"), BUZZ)
-
-
-def some_scenes(folder: Path, kinds: tuple[SceneKind, ...]) -> sounds.Scenes:
-    rng = np.random.default_rng(7)
-
-    def make(part: int) -> Iterator[sounds.Rendered]:
-        for seed, kind in enumerate(kinds):
-            scene = random_scene(kind, seed)
-            truth = {
-                "scene": scene.to_dict(),
-                "captions": language.captions(scene, rng),
-                "questions": language.questions(scene, rng),
-                "negatives": language.hard_negatives(scene, rng),
-            }
-            yield samples_of(scene), truth
-
-    folder.mkdir()
-    sounds._build_part(folder, 0, make)
-    return sounds.Scenes(folder)
-
-
-def some_sounds(folder: Path, truths: list[dict[str, Any]]) -> sounds.Utterances:
-    folder.mkdir()
-    sounds._build_part(folder, 0, lambda part: [(BUZZ[:16_000], truth) for truth in truths])
-    return sounds.Utterances(folder)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small() -> Iterator[None]:
-    """Small batches of few clips, nothing compiled, no speech synthesiser."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("CXX", "no-such-compiler")
-        patched.setattr(clap, "BATCH", 4)
-        patched.setattr(salmonn, "BATCH", 2)
-        for name in ("QUESTION_CLIPS", "SCENE_CLIPS", "FULL_CLIPS"):
-            patched.setattr(salmonn, name, 2)
-        patched.setattr(ablation_measures, "draw", drawn)
-        batch, heard = beats.Lesson.batch, whisper.Lesson.batch
-        patched.setattr(
-            beats.Lesson,
-            "batch",
-            lambda self, rng, size, frames, changed=1.0: batch(self, rng, 2, frames, changed),
-        )
-        patched.setattr(whisper.Lesson, "batch", lambda self, rng, size, secs: heard(self, rng, 2, secs))
-        yield
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make train` leaves: sounds, a tokenizer, and what SALMONN stands on."""
-    folder = tmp_path_factory.mktemp("train")
-    scenes = some_scenes(folder / "scenes", SCENE_KINDS)
-    some_scenes(folder / "questions", ("question",) * 2)
-    utterances = some_sounds(folder / "utterances", [{"text": "open the window", "voice": "en"}] * 2)
-    some_sounds(folder / "backgrounds", [{"name": "rain"}] * 2)
-    tokenizer_stage.run(folder, texts.corpus(scenes, utterances))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def encoders(data: Path) -> None:
-    """Untrained Whisper, BEATs and LLaMA for SALMONN to stand on."""
-    torch.manual_seed(1)
-    trainee = whisper.Trainee(["open", "the", "window"])
-    torch.save(
-        {"dims": vars(whisper.DIMENSIONS), "model_state_dict": trainee.published()}, data / "whisper.pt"
-    )
-    save_file(beats.half(beats.Beats(beats.CONFIG)), data / "beats.safetensors")
-    (data / "beats.json").write_text(json.dumps(beats.CONFIG.to_dict()))
-    llama.run(data, salmonn.configuration(data), steps=0, more_steps=0)
 
 
 def test_every_choice_of_every_stage_has_its_run() -> None:
@@ -124,9 +39,11 @@ def test_the_whole_set_takes_the_time_that_it_is_said_to_take() -> None:
 
 
 @pytest.mark.parametrize("name", ["clap-events-head", "clap-false-captions", "whisper-frame-guess"])
-def test_a_run_without_a_choice_differs_and_both_are_kept(name: str, data: Path, tmp_path: Path) -> None:
+def test_a_run_without_a_choice_differs_and_both_are_kept(
+    name: str, training_data: Path, tmp_path: Path
+) -> None:
     runs, results = ablations.wanted([name]), tmp_path / "ablations.json"
-    assert ablations.perform_all(runs, data, 0.0, FEW, 0, results) == []
+    assert ablations.perform_all(runs, training_data, 0.0, FEW, 0, results) == []
     kept = {run["name"]: run for run in json.loads(results.read_text())["runs"]}
     stage = runs[0].stage
     assert {stage, name} <= kept.keys()
@@ -139,32 +56,33 @@ def test_a_run_without_a_choice_differs_and_both_are_kept(name: str, data: Path,
         assert changed["low"] <= changed["value"] <= changed["high"]
     file = "whisper-short.ckpt" if stage == "whisper" else "clap.ckpt"
     states = [
-        torch.load(data / ablations.FOLDER / run.name / file, weights_only=True)["module"] for run in runs
+        torch.load(training_data / ablations.FOLDER / run.name / file, weights_only=True)["module"]
+        for run in runs
     ]
     assert any(not torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
 def test_a_run_that_is_done_is_not_done_again(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    training_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RUNS["beats"]
-    ablations.perform(run, data, 2, FEW)
-    made = load_file(data / ablations.FOLDER / "beats" / "beats.safetensors")
+    ablations.perform(run, training_data, 2, FEW)
+    made = load_file(training_data / ablations.FOLDER / "beats" / "beats.safetensors")
     monkeypatch.setattr(beats, "run", lambda *_: pytest.fail("trained again"))
-    assert ablations.perform(run, data, 2, FEW) == "beats"
+    assert ablations.perform(run, training_data, 2, FEW) == "beats"
     assert made.keys()
     with pytest.raises(AblationError, match="begun with 2 steps"):
-        ablations.perform(run, data, 3, FEW)
-    shared = data / ablations.FOLDER / ablations.SHARED
+        ablations.perform(run, training_data, 3, FEW)
+    shared = training_data / ablations.FOLDER / ablations.SHARED
     assert {path.name for path in shared.iterdir()} >= set(STAGES["beats"].made)
-    assert not (data / "fbank-scenes.npy").exists(), "nothing of the training itself is touched"
+    assert not (training_data / "fbank-scenes.npy").exists(), "nothing of the training itself is touched"
 
 
-@pytest.mark.usefixtures("encoders")
-def test_salmonn_is_trained_and_asked(data: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("training_encoders")
+def test_salmonn_is_trained_and_asked(training_data: Path, tmp_path: Path) -> None:
     runs = ablations.wanted(["salmonn-asides", "salmonn-tokens-to-score"])
     results = tmp_path / "ablations.json"
-    assert ablations.perform_all(runs, data, 0.0, FEW, 0, results) == []
+    assert ablations.perform_all(runs, training_data, 0.0, FEW, 0, results) == []
     kept = {run["name"]: run for run in json.loads(results.read_text())["runs"]}
     assert kept["salmonn-asides"]["figures"][0]["items"] == FEW.questions
 

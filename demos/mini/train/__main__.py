@@ -182,7 +182,7 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
         device=device,
     ),
     "activation": lambda folder, _: _module("activation").run(
-        folder, sounds.Scenes(folder / "questions"), scenes(folder)
+        folder, sounds.Scenes(folder / "questions"), more_scenes(folder)
     ),
     "wav2vec2": lambda folder, device: _module("wav2vec2").run(folder, world(folder), device=device),
     "hubert": lambda folder, device: _module("hubert").run(folder, world(folder), device=device),
