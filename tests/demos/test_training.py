@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from demos.mini.train import beats, clap_examples, fast, salmonn, sounds
+from demos.mini.train import beats, clap_examples, encodings, fast, sounds
 from demos.mini.train.loop import Plan, _optimisers, learning_rate, train
 from demos.mini.world import scenes
 from demos.mini.world.taxonomy import NAMES
@@ -181,12 +181,12 @@ def test_clips_are_encoded_in_equal_lengths_and_none_is_lost(tmp_path: Path) -> 
 
     sounds._build_part(tmp_path, 0, make)
     rendered = sounds.Scenes(tmp_path)
-    batches = salmonn._alike(rendered, len(lengths), seconds=8.0)
+    batches = encodings._alike(rendered, len(lengths), seconds=8.0)
     assert sorted(row for _, rows in batches for row in rows) == list(range(6))
     for length, rows in batches:
         assert length <= 128_000
         for row in rows:
-            heard = len(salmonn.at_some_speed(rendered, row))
+            heard = len(encodings.at_some_speed(rendered, row))
             assert length <= heard < length + 8_000 or (heard > length == 128_000)
     assert max(length for length, _ in batches) == 128_000
 

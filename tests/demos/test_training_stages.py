@@ -53,5 +53,5 @@ def test_beats_grows_and_salmonn_goes_on_with_what_it_stands_on(left: Path) -> N
     assert beats.trained(left).config.encoder_ffn_embed_dim == 1024
     llama.run_wider(left, salmonn.configuration(left), steps=2)
     assert changed(language, left / "llama.safetensors")
-    salmonn.run_wider(left, questions, scenes, counts=(2, 2), steps=3, full_steps=2)
+    salmonn.run_wider(left, questions, scenes, counts=(2, 2), score_steps=2, steps=3, full_steps=2)
     assert "speech_llama_proj.weight" in changed(adapter, left / "salmonn.safetensors")

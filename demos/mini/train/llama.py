@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedTokenizerFast
 
 from demos.mini.train.fast import device_of, mixed, plain_attention
@@ -28,6 +29,7 @@ from demos.mini.world.scene import Scene, SceneKind
 from demos.mini.world.speech import Spoken
 from demos.mini.world.taxonomy import CLASSES
 from demos.networks.beats import Beats
+from demos.networks.lora import scaled
 from demos.salmonn.answering import prompt_ids
 from demos.salmonn.checkpoint import llama_tensors
 from demos.salmonn.config import SalmonnConfig
@@ -47,6 +49,7 @@ SHARES: dict[SceneKind, float] = {
     "tones": 0.02,
 }
 STORIES = 0.12  # of all lessons
+ASKED_SCENES, ASKED = 24, 6  # scenes in a batch of questions about each of them, and so many about each
 TIME_BLUR = 0.02  # deviation of what is heard of a window's time
 
 
@@ -104,12 +107,16 @@ def lesson(rng: np.random.Generator, asks: bool = False) -> tuple[NDArray[np.flo
     else:
         pair = instruction(rng, scene, captions, language.questions(scene, rng))
     found = score(scene, float(rng.uniform(0.85, 1.18)))
-    # A network will not hear all of it: some windows are lost, some values are uncertain.
+    return as_heard(rng, found), pair
+
+
+def as_heard(rng: np.random.Generator, found: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A score as a network hears it, which misses some of it: windows are lost, values are uncertain."""
     heard = found * rng.uniform(0.7, 1.1, (len(found), 1)).astype(np.float32)
     blur = rng.normal(0, TIME_BLUR, (len(found), 3)).astype(np.float32)
     heard[:, TIME_FEATURES] = found[:, TIME_FEATURES] + blur * (found[:, TIME_FEATURES] != 0)
     heard[rng.random(len(found)) < 0.04] = 0
-    return heard, pair
+    return heard
 
 
 def run(folder: Path, config: SalmonnConfig, steps: int, more_steps: int, device: str = "cpu") -> None:
@@ -154,6 +161,92 @@ def run_wider(folder: Path, config: SalmonnConfig, steps: int, device: str = "cp
         plan = Plan("llama-wider", steps, 2.5e-3, warm_up=100, decay=0.7, muon=True, seed=65)
         train(plan, reader, wider, folder)
     save(folder, reader)
+
+
+def run_asked(folder: Path, config: SalmonnConfig, steps: int, device: str = "cpu") -> None:
+    """Go on from both files with many questions of yes and no about each scene; both are written again.
+
+    What came before what takes far more practice than whether a sound is there.
+    """
+    torch.manual_seed(66)
+    reader = Reader(config)
+    take(reader.salmonn, folder)
+    reader.read.load_state_dict(load_file(folder / "reader.safetensors"))
+    reader.to(device)
+    tokenizer = load_tokenizer(folder / "tokenizer.json")
+    losses = losses_of(reader, tokenizer)
+
+    def asked(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        windows = 28 + int(rng.integers(0, 8))
+        if step % 4 == 3:
+            return losses(rng, windows)
+        return {"answer": answers_loss(reader, tokenizer, rng, windows)}
+
+    with plain_attention(device):
+        plan = Plan("llama-asked", steps, 2.5e-3, warm_up=50, decay=0.6, muon=True, seed=67)
+        train(plan, reader, asked, folder)
+    save(folder, reader)
+
+
+def answers_loss(
+    reader: Reader, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator, windows: int
+) -> Tensor:
+    """Cross-entropy of the answers to `ASKED` questions about each of some scenes, most of events in a row.
+
+    Questions about a scene stand behind the same score, and none sees another: as if each were asked alone.
+    """
+    scores, pairs = [], []
+    for _ in range(ASKED_SCENES):
+        scene = scenes.make_scene(rng, "train", "sequence") if rng.random() < 0.6 else draw_scene(rng)
+        scores.append(as_heard(rng, score(scene, float(rng.uniform(0.85, 1.18))))[:windows])
+        pairs.append([yes_or_no(rng, language.questions(scene, rng)) for _ in range(ASKED)])
+    device = device_of(reader)
+    with mixed(device):
+        tokens = reader.read(torch.from_numpy(np.stack(scores)).to(device))
+        return together(reader.salmonn, tokenizer, tokens, pairs, 0.0)
+
+
+def together(
+    network: Salmonn,
+    tokenizer: PreTrainedTokenizerFast,
+    audio_tokens: Tensor,
+    pairs: list[list[Pair]],
+    lora_scaling: float | None = None,
+) -> Tensor:
+    """`text_loss` of several instructions about each sound, which is read once for all of them."""
+    ends, device = int(network.config.llama["eos_token_id"]), audio_tokens.device
+    before, _ = prompt_ids(network.config, tokenizer, "")
+    heard = 1 + len(before) + audio_tokens.shape[1]  # positions that all instructions see
+    rows, blocks, positions, wanted = [], [], [], []
+    for sound, asked in zip(audio_tokens, pairs, strict=True):
+        ids: list[int] = []
+        block, position, target = [0] * heard, [*range(heard)], [-100] * heard
+        for number, (instruction_text, answer) in enumerate(asked, 1):
+            after = prompt_ids(network.config, tokenizer, instruction_text)[1]
+            said = [*tokenizer.encode(f" {answer}", add_special_tokens=False), ends]
+            ids += [*after, *said[:-1]]
+            length = len(after) + len(said) - 1
+            block += [number] * length
+            position += range(heard, heard + length)
+            target += [-100] * (len(after) - 1) + said
+        rows.append(network.prompt(sound, before, ids))
+        blocks.append(torch.tensor(block))
+        positions.append(torch.tensor(position))
+        wanted.append(torch.tensor(target))
+    pad = nn.utils.rnn.pad_sequence
+    block_of = pad(blocks, batch_first=True, padding_value=-1).to(device)
+    same = (block_of[:, :, None] == block_of[:, None]) | (block_of[:, None] == 0)
+    with scaled(lora_scaling):
+        hidden = network.llama_model.model(
+            inputs_embeds=pad(rows, batch_first=True),
+            attention_mask=(same & torch.ones_like(same).tril())[:, None],
+            position_ids=pad(positions, batch_first=True).to(device),
+            use_cache=False,
+        ).last_hidden_state
+    target_of = pad(wanted, batch_first=True, padding_value=-100).to(device)
+    answered = target_of != -100
+    logits = network.llama_model.lm_head(hidden[answered])
+    return functional.cross_entropy(logits.float(), target_of[answered])
 
 
 def losses_of(reader: Reader, tokenizer: PreTrainedTokenizerFast) -> Callable[..., dict[str, Tensor]]:

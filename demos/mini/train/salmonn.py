@@ -20,19 +20,17 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
-from whisper.audio import log_mel_spectrogram, pad_or_trim
-from whisper.model import Whisper
 
 from demos.mini.train.beats import CONFIG as BEATS
 from demos.mini.train.beats import trained
-from demos.mini.train.fast import compiled, device_of, mixed, plain_attention
+from demos.mini.train.encodings import Encodings, encode, speed_of
+from demos.mini.train.fast import device_of, mixed, plain_attention
 from demos.mini.train.lessons import Pair, first_task, instruction, yes_or_no
-from demos.mini.train.llama import take, text_loss
+from demos.mini.train.llama import take, text_loss, together
 from demos.mini.train.loop import Plan, train
 from demos.mini.train.score import EVENT_FEATURES, FEATURES, WINDOWS, WORD_FEATURES, score
-from demos.mini.train.sounds import SAMPLE_RATE, Scenes, played
-from demos.mini.train.whisper import DIMENSIONS, attend_plainly, sliced_positions
+from demos.mini.train.sounds import Scenes
+from demos.mini.train.whisper import DIMENSIONS
 from demos.mini.world.language import questions
 from demos.networks.beats import Beats
 from demos.networks.qformer import QFormerConfig
@@ -52,8 +50,7 @@ FULL_CLIPS = 160  # clips that are encoded at 30 s for the last phase
 OF_QUESTIONS = 0.62  # share of batches about spoken questions, rather than about other scenes
 ASKED_OF_QUESTIONS = 0.3  # the same, where all are asked what is answered by yes or no
 BATCH = 32
-ENCODED = 16  # clips at once
-SPEEDS = (0.85, 1.18)  # of the clips that are encoded
+ASKED = 4  # questions of yes and no about each of half as many clips
 
 
 @dataclass(frozen=True)
@@ -62,61 +59,6 @@ class Choices:
 
     asides: bool = True  # each window is asked for its score
     tokens_to_score: bool = True  # and its token drawn to what is read there
-
-
-@dataclass(frozen=True)
-class Encodings:
-    """What both encoders make of many clips: [clips, frames, width], BEATs filled up with zeros, float16."""
-
-    speech: NDArray[np.float16]
-    audio: NDArray[np.float16]
-    lengths: NDArray[np.int64]  # BEATs tokens of each clip
-
-
-def encode(
-    folder: Path, name: str, sounds: Scenes, count: int, whisper: Whisper, beats: Beats, seconds: float
-) -> Encodings:
-    """Encode the first `count` clips, at some speed, once and keep the result as `folder/<name>-*.npy`."""
-    frames = round(seconds * 50)
-    paths = [folder / f"{name}-{part}.npy" for part in ("speech", "audio", "lengths")]
-    if not all(path.exists() for path in paths):
-        speech = np.zeros((count, frames, DIMENSIONS.n_audio_state), np.float16)
-        audio = np.zeros((count, frames, BEATS.encoder_embed_dim), np.float16)
-        lengths = np.zeros(count, np.int64)
-        device = device_of(whisper)
-        attend_plainly(whisper)
-        listen = compiled(whisper.encoder.forward)
-        for length, rows in tqdm(_alike(sounds, count, seconds), desc=f"encode {name}", mininterval=5):
-            clips = [at_some_speed(sounds, row)[:length] for row in rows]
-            samples = torch.from_numpy(np.stack(clips))
-            mel = log_mel_spectrogram(pad_or_trim(samples, round(seconds * SAMPLE_RATE))).to(device)
-            fbank = beats.fbank(samples, dtype=torch.float32).to(device)
-            with torch.no_grad(), mixed(device), sliced_positions(whisper.encoder, seconds):
-                # Compiled for whole batches; the last of a length is not worth a compilation of its own.
-                hidden = listen(mel) if len(rows) == ENCODED else whisper.encoder(mel)
-                speech[rows] = hidden.float().cpu().numpy()
-                tokens = beats.encode(fbank)[0][:, :frames].float().cpu().numpy()
-            audio[rows, : tokens.shape[1]] = tokens
-            lengths[rows] = tokens.shape[1]
-        np.save(paths[0], speech)
-        np.save(paths[1], audio)
-        np.save(paths[2], lengths)
-    return Encodings(*(np.load(path, mmap_mode="r") for path in paths))
-
-
-def _alike(sounds: Scenes, count: int, seconds: float) -> list[tuple[int, list[int]]]:
-    """The first `count` clips in batches equally long: samples, in half seconds, and the clips' numbers."""
-    step = SAMPLE_RATE // 2
-    longest = int(seconds * SAMPLE_RATE)
-    by_length: dict[int, list[int]] = {}
-    for row in range(count):
-        heard = len(np.arange(0, sounds.truths[row]["samples"] - 1, speed_of(row)))
-        by_length.setdefault(min(longest, heard // step * step or heard), []).append(row)
-    return [
-        (length, same[at : at + ENCODED])
-        for length, same in by_length.items()
-        for at in range(0, len(same), ENCODED)
-    ]
 
 
 class Trainee(nn.Module):
@@ -163,16 +105,6 @@ class Trainee(nn.Module):
         wanted = self.read(truth)
         apart = (tokens - wanted).square().mean() / wanted.var()
         return {"events": 0.5 * events, "words": 0.5 * words, "tokens": apart}
-
-
-def at_some_speed(sounds: Scenes, index: int) -> NDArray[np.float32]:
-    """A clip played slower or faster, always the same way: voices and sounds beyond the training ranges."""
-    return played(sounds.samples(index), speed_of(index))
-
-
-def speed_of(index: int) -> float:
-    """How fast the clip at `index` is played."""
-    return float(np.random.default_rng([44, index]).uniform(*SPEEDS))
 
 
 def configuration(folder: Path) -> SalmonnConfig:
@@ -245,13 +177,38 @@ class Lesson:
         """
         spoken = rng.random() < (ASKED_OF_QUESTIONS if asks else OF_QUESTIONS)
         sounds, encodings = self.pools[0] if spoken else self.pools[1]
-        rows = rng.integers(0, len(encodings.lengths), BATCH)
+        rows = rng.integers(0, len(encodings.lengths), BATCH // 2 if asks else BATCH)
         return self._losses(rng, sounds, encodings, rows, windows, first, asks)
 
     def whole(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Losses of a batch of clips that were encoded with all 30 s."""
         rows = rng.integers(0, FULL_CLIPS, BATCH)
         return self._losses(rng, self.pools[0][0], self.full, rows, WINDOWS, False)
+
+    def scores(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """How far clips of both pools are from their scores; no text is read, which costs most of a step."""
+        found: dict[str, Tensor] = {}
+        for sounds, encodings in self.pools:
+            rows = rng.integers(0, len(encodings.lengths), BATCH)
+            for name, loss in self._heard(sounds, encodings, rows)[1].items():
+                found[name] = found.get(name, 0) + loss / 2
+        return found
+
+    def _heard(
+        self, sounds: Scenes, encodings: Encodings, rows: NDArray[np.int64]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Audio tokens of some clips, and how far they are from their scores."""
+        with mixed(self.device):
+            tokens, found = self.trainee.audio_tokens(encodings, rows)
+        truth = torch.from_numpy(
+            np.stack([score(sounds.scenes[i], speed_of(int(i)), found.shape[1]) for i in rows])
+        ).to(self.device)
+        asides = self.trainee.asides(tokens.float(), found.float(), truth)
+        if not self.choices.asides:
+            del asides["events"], asides["words"]
+        if not self.choices.tokens_to_score:
+            del asides["tokens"]
+        return tokens, asides
 
     def _losses(
         self,
@@ -263,22 +220,18 @@ class Lesson:
         first: bool,
         asks: bool = False,
     ) -> dict[str, Tensor]:
-        with mixed(self.device):
-            tokens, found = self.trainee.audio_tokens(encodings, rows)
-        truth = torch.from_numpy(
-            np.stack([score(sounds.scenes[i], speed_of(int(i)), found.shape[1]) for i in rows])
-        ).to(self.device)
-        asides = self.trainee.asides(tokens.float(), found.float(), truth)
-        if not self.choices.asides:
-            del asides["events"], asides["words"]
-        if not self.choices.tokens_to_score:
-            del asides["tokens"]
+        tokens, asides = self._heard(sounds, encodings, rows)
         if windows > tokens.shape[1]:
             padding = self._silence(rng, windows - tokens.shape[1], len(rows))
             tokens = torch.cat([tokens, padding], dim=1)
-        pairs = [self._pair(rng, sounds, int(i), first, asks) for i in rows]
+        network = self.trainee.salmonn
         with mixed(self.device):
-            text = text_loss(self.trainee.salmonn, self.tokenizer, tokens, pairs)
+            if asks:
+                asked = [[self._pair(rng, sounds, int(i), first, asks) for _ in range(ASKED)] for i in rows]
+                text = together(network, self.tokenizer, tokens, asked)
+            else:
+                pairs = [self._pair(rng, sounds, int(i), first, asks) for i in rows]
+                text = text_loss(network, self.tokenizer, tokens, pairs)
         return {"text": text, **asides}
 
     def _pair(self, rng: np.random.Generator, sounds: Scenes, index: int, first: bool, asks: bool) -> Pair:
@@ -350,6 +303,7 @@ def run_wider(
     questions: Scenes,
     scenes: Scenes,
     counts: tuple[int, int],
+    score_steps: int,
     steps: int,
     full_steps: int,
     device: str = "cpu",
@@ -357,6 +311,7 @@ def run_wider(
     """Go on from `salmonn.safetensors` with what the encoders and mini-LLaMA know now; writes it again.
 
     `counts` are those of encoded questions and scenes. LoRA is drawn anew: it was made for the LLaMA before.
+    First the windows learn their scores alone, then what is said of them as well.
     """
     torch.manual_seed(47)
     lesson = Lesson(folder, questions, scenes, counts=counts, named="salmonn-wider", device=device)
@@ -376,6 +331,10 @@ def run_wider(
         folder,
         lesson,
         (
+            (
+                Plan("salmonn-scores", score_steps, 2.5e-3, warm_up=100, decay=0.3, muon=True, seed=50),
+                lambda rng, step: lesson.scores(rng),
+            ),
             (Plan("salmonn-wider", steps, 2e-3, warm_up=100, decay=0.7, muon=True, seed=48), wider),
             (Plan("salmonn-wider-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=49), whole),
         ),
