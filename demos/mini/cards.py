@@ -119,8 +119,10 @@ MODELS: tuple[Card, ...] = (
         "BEATs",
         "what sounds when; ears of SALMONN",
         ("beats.safetensors", "beats.json"),
-        {"beats": "beats"},
+        {"beats": "beats", "beats-wider": "beats"},
         {
+            "beats-wider steps": "grown, short windows of the later scenes",
+            "beats-wider long_steps": "whole clips of them",
             "beats steps": "short windows",
             "beats more_steps": "the same, from a higher rate again",
             "beats long_steps": "whole clips",
@@ -128,7 +130,8 @@ MODELS: tuple[Card, ...] = (
         ("BEATs",),
         sets=lambda: {
             "scenes": _first("beats", "SCENES", "half of them with speech laid over"),
-            "questions": "all",
+            "scenes-more": "the first 20,000 in the last phases; half are unusual in all at once",
+            "questions": "all, half of them unusual in all at once",
             "utterances": "laid over scenes",
         },
     ),
@@ -137,8 +140,11 @@ MODELS: tuple[Card, ...] = (
         "SALMONN",
         "answers about speech and background together",
         ("salmonn*.safetensors", "salmonn.json", "activation.json"),
-        {"salmonn": "salmonn"},
+        {"salmonn": "salmonn", "salmonn-wider": "salmonn"},
         {
+            "salmonn-wider score_steps": "scores of what sounds and is said in each window, without a text",
+            "salmonn-wider steps": "all instructions but stories, 2 of 5 batches questions of yes and no",
+            "salmonn-wider full_steps": "the same, half of the batches with the whole window encoded",
             "salmonn first_steps": "transcripts and captions",
             "salmonn steps": "all instructions but stories",
             "salmonn more_steps": "the same, every second batch questions of yes and no",
@@ -155,6 +161,7 @@ MODELS: tuple[Card, ...] = (
         lambda: {
             "questions": _first("salmonn", "QUESTION_CLIPS", "each at some other speed"),
             "scenes": _first("salmonn", "SCENE_CLIPS", "each at some other speed"),
+            "scenes-more": "in the last phases, with more of the questions, each at some other speed",
         },
     ),
     Card(
@@ -162,8 +169,10 @@ MODELS: tuple[Card, ...] = (
         "LLaMA",
         "the language model of SALMONN",
         ("llama.safetensors",),
-        {"llama": "llama"},
+        {"llama": "llama", "llama-wider": "llama", "llama-asked": "llama"},
         {
+            "llama-wider steps": "the same, scores telling the time as well",
+            "llama-asked steps": "many questions of yes and no about each scene, most of events in a row",
             "llama steps": "transcripts, captions, answers and stories from scores of scenes",
             "llama more_steps": "the same, every second batch questions of yes and no",
         },
@@ -212,7 +221,12 @@ def data(card: Card) -> str:
     if used := card.sets():
         parts.append(numbers.rendered_table(used))
     if card.name == "llama":
-        scores = sum(numbers.steps("llama", "llama").values()) * numbers.constant("llama", "BATCH")
+        batch = numbers.constant("llama", "BATCH")
+        scores = batch * sum(
+            sum(numbers.steps(stage, "llama").values()) for stage in ("llama", "llama-wider")
+        )
+        asked = numbers.steps("llama-asked", "llama")["steps"]
+        scores += asked // 4 * batch + (asked - asked // 4) * numbers.constant("llama", "ASKED_SCENES")
         parts.append(f"No sound: {scores:,} scores of scenes, each drawn for its step and never rendered.")
     return "\n\n".join(parts)
 

@@ -156,6 +156,9 @@ STAGES: dict[str, Callable[[Path, str], None]] = {
     "llama-wider": lambda folder, device: _module("llama").run_wider(
         folder, _module("salmonn").configuration(folder), steps=1800, device=device
     ),
+    "llama-asked": lambda folder, device: _module("llama").run_asked(
+        folder, _module("salmonn").configuration(folder), steps=1400, device=device
+    ),
     "beats-wider": lambda folder, device: _module("beats").run_wider(
         folder,
         sounds.Scenes(folder / "scenes-more", 50),

@@ -49,7 +49,8 @@ SHARES: dict[SceneKind, float] = {
     "tones": 0.02,
 }
 STORIES = 0.12  # of all lessons
-ASKED_SCENES, ASKED = 24, 6  # scenes in a batch of questions about each of them, and so many about each
+ASKED_SCENES = 24  # in a batch of questions of yes and no about each of them
+ASKED = 6  # questions about each
 TIME_BLUR = 0.02  # deviation of what is heard of a window's time
 
 
