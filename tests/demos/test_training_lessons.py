@@ -63,7 +63,7 @@ def test_events_stand_in_the_windows_that_they_fill() -> None:
     assert windows_of(found, "glass breaking")
     assert windows_of(found, "quiet") == windows_of(found, "far") == windows_of(found, "high")
     assert not windows_of(found, "low")
-    assert set(np.unique(found)) == {0, 1}
+    assert set(np.unique(found[:, : FEATURES.index("time")])) == {0, 1}
 
 
 def test_units_are_counted_where_they_begin() -> None:
@@ -187,7 +187,7 @@ def test_a_transcript_of_a_conversation_holds_both() -> None:
 def test_lessons_of_the_language_model_can_be_drawn() -> None:
     rng = np.random.default_rng(0)
     told = 0
-    for _ in range(30):
+    for _ in range(60):
         found, (question, answer) = llama.lesson(rng)
         assert found.shape == (WINDOWS, len(FEATURES))
         assert found.dtype == np.float32
@@ -196,7 +196,7 @@ def test_lessons_of_the_language_model_can_be_drawn() -> None:
         assert answer
         assert stories.is_story(answer) == (question in stories.INSTRUCTIONS)
         told += question in stories.INSTRUCTIONS
-    assert 1 <= told <= 12
+    assert 1 <= told <= 20
     assert {llama.draw_scene(rng).kind for _ in range(200)} == set(KINDS)
 
 
