@@ -303,7 +303,7 @@ def grown(small: Beats, config: BeatsConfig) -> Beats:
 
 
 def trained(folder: Path) -> Beats:
-    """The network whose files lie in `folder`."""
+    """The network whose files lie in `folder`, read without the packages that SALMONN's reader needs."""
     network = Beats(BeatsConfig.from_dict(json.loads((folder / "beats.json").read_text())))
     network.load_state_dict(load_file(folder / "beats.safetensors"))
     return network.eval()

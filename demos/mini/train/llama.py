@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerFast
 from demos.mini.train.fast import device_of, mixed, plain_attention
 from demos.mini.train.lessons import Pair, instruction, one, yes_or_no
 from demos.mini.train.loop import Plan, train
-from demos.mini.train.score import FEATURES, TIME_FEATURES, WINDOWS, score
+from demos.mini.train.score import FEATURES, TIME_FEATURES, TIMES, WINDOWS, score
 from demos.mini.world import grammar, language, scenes, speech, stories
 from demos.mini.world.dsp import SAMPLE_RATE
 from demos.mini.world.scene import Scene, SceneKind
@@ -114,7 +114,7 @@ def lesson(rng: np.random.Generator, asks: bool = False) -> tuple[NDArray[np.flo
 def as_heard(rng: np.random.Generator, found: NDArray[np.float32]) -> NDArray[np.float32]:
     """A score as a network hears it, which misses some of it: windows are lost, values are uncertain."""
     heard = found * rng.uniform(0.7, 1.1, (len(found), 1)).astype(np.float32)
-    blur = rng.normal(0, TIME_BLUR, (len(found), 3)).astype(np.float32)
+    blur = rng.normal(0, TIME_BLUR, (len(found), len(TIMES))).astype(np.float32)
     heard[:, TIME_FEATURES] = found[:, TIME_FEATURES] + blur * (found[:, TIME_FEATURES] != 0)
     heard[rng.random(len(found)) < 0.04] = 0
     return heard

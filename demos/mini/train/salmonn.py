@@ -180,8 +180,10 @@ class Lesson:
         rows = rng.integers(0, len(encodings.lengths), BATCH // 2 if asks else BATCH)
         return self._losses(rng, sounds, encodings, rows, windows, first, asks)
 
-    def whole(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Losses of a batch of clips that were encoded with all 30 s."""
+    def whole(self, rng: np.random.Generator, step: int) -> dict[str, Tensor]:
+        """Losses of a batch of the last phase: every second one is of clips encoded with all 30 s."""
+        if step % 2:
+            return self.draw(rng, WINDOWS, first=False, asks=step % 4 == 1)
         rows = rng.integers(0, FULL_CLIPS, BATCH)
         return self._losses(rng, self.pools[0][0], self.full, rows, WINDOWS, False)
 
@@ -280,9 +282,6 @@ def run(
     def more(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
         return lesson.draw(rng, 24 + int(rng.integers(0, 8)), first=False, asks=bool(step % 2))
 
-    def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        return lesson.draw(rng, WINDOWS, first=False, asks=step % 4 == 1) if step % 2 else lesson.whole(rng)
-
     _in_turn(
         folder,
         lesson,
@@ -293,7 +292,7 @@ def run(
             ),
             (Plan("salmonn-instructed", steps, 1.5e-3, warm_up=50, muon=True, seed=43), instructed),
             (Plan("salmonn-more", more_steps, 2e-3, warm_up=50, decay=0.7, muon=True, seed=46), more),
-            (Plan("salmonn-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=44), whole),
+            (Plan("salmonn-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=44), lesson.whole),
         ),
     )
 
@@ -324,9 +323,6 @@ def run_wider(
         windows = WINDOWS if step > 0.9 * steps else 24 + int(rng.integers(0, 8))
         return lesson.draw(rng, windows, first=False, asks=step % 5 > 2)
 
-    def whole(rng: np.random.Generator, step: int) -> dict[str, Tensor]:
-        return lesson.draw(rng, WINDOWS, first=False, asks=step % 4 == 1) if step % 2 else lesson.whole(rng)
-
     _in_turn(
         folder,
         lesson,
@@ -336,7 +332,7 @@ def run_wider(
                 lambda rng, step: lesson.scores(rng),
             ),
             (Plan("salmonn-wider", steps, 2e-3, warm_up=100, decay=0.7, muon=True, seed=48), wider),
-            (Plan("salmonn-wider-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=49), whole),
+            (Plan("salmonn-wider-whole", full_steps, 3e-4, warm_up=10, muon=True, seed=49), lesson.whole),
         ),
     )
 
